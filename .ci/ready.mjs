@@ -89,33 +89,41 @@ const tookLock = () => {
 }
 
 /** Runs npm under the Node that started us, never under one inside the folder npm is replacing. */
-const npmCi = () => {
+const npm = (...words) => {
   const script = process.env.npm_execpath
   const [program, first] = script?.endsWith(".js")
     ? [process.env.npm_node_execpath ?? process.execPath, [script]]
     : ["npm", []]
-  const options = ["ci", "--no-audit", "--no-fund", "--ignore-scripts=false", "--loglevel=error"]
-  return spawnSync(program, [...first, ...options], {
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
+  const result = spawnSync(program, [...first, ...words, ...quiet], {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, NODE_ENV: "development", npm_config_include: "dev,optional" },
     shell: windows,
   })
+  if (result.status === 0) return
+  const code = /npm error code (\S+)/.exec(result.stderr ?? "")?.[1] ?? result.error?.code
+  fail(
+    `npm ${words[0]} failed (${code ?? result.signal ?? `status ${result.status}`}): check the ` +
+      `network and npm's registry setting; \`npm ${words.join(" ")}\` says more. Then try again.`,
+  )
+}
+
+/**
+ * One package alone needs its script, `node`, which fetches the binary for this machine. All others
+ * bring what they need, and older versions of npm would compile them.
+ */
+const installAll = () => {
+  npm("ci", "--ignore-scripts")
+  npm("rebuild", "node", "--ignore-scripts=false")
+  if (!existsSync(pinnedNode)) fail(`npm left no ${pinnedNode}: remove node_modules and try again.`)
 }
 
 const install = () => {
   const { lock, stamp } = wanted()
   if (!alreadyInstalled(lock)) {
     process.stderr.write("Installing what is missing (about half a minute)…\n")
-    const result = npmCi()
-    if (result.status !== 0 || !existsSync(pinnedNode)) {
-      const code = /npm error code (\S+)/.exec(result.stderr ?? "")?.[1] ?? result.error?.code
-      const what = code ?? result.signal ?? `status ${result.status}`
-      fail(
-        `npm could not install the dependencies (${what}): ` +
-          "check the network or npm's registry setting, run `npm ci` to see why, then try again.",
-      )
-    }
+    installAll()
   }
   writeFileSync(stampFile, stamp)
 }

@@ -176,6 +176,34 @@ const entryPoints = (): ReadonlyArray<string> => {
     .map((target) => target.replace(/^(\.\/)?dist\//, "").replace(/\.js$/, ".ts"))
 }
 
+interface Locked {
+  readonly resolved?: string
+  readonly optionalDependencies?: Record<string, string>
+}
+
+describe("package-lock.json", () => {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    readonly packages: Record<string, Locked>
+  }
+
+  it("names no registry, so that everyone installs from their own", () => {
+    expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual(
+      [],
+    )
+  })
+
+  it("lists the packages for every platform, or npm ci refuses it", () => {
+    const listed = new Set(
+      Object.keys(lock.packages).map((path) => path.split("node_modules/").at(-1)),
+    )
+    const asked = Object.values(lock.packages).flatMap(({ optionalDependencies }) =>
+      Object.keys(optionalDependencies ?? {}),
+    )
+    expect(asked).not.toHaveLength(0)
+    expect(asked.filter((name) => !listed.has(name))).toEqual([])
+  })
+})
+
 describe("entry points", () => {
   it("all exist", () => {
     const missing = entryPoints().filter((entry) => sources.every(({ path }) => path !== entry))
