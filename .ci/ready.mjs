@@ -12,9 +12,9 @@
  *  3. With nothing missing it costs one hash of package-lock.json.
  *  4. The stamp is written last, so an interrupted installation is done again.
  */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -74,38 +74,49 @@ const isRunning = (id) => {
   }
 }
 
-/** Takes the lock, or says no. A lock whose owner died, or that is too old, is cleared away first. */
+/**
+ * Takes the lock, or says no. It names its owner and the npm at work, which outlives a killed owner.
+ * A lock whose processes are gone, or that is too old, is cleared away first.
+ */
 const tookLock = () => {
   try {
-    writeFileSync(lockFile, String(process.pid), { flag: "wx" })
+    writeFileSync(lockFile, `${process.pid}\n`, { flag: "wx" })
     return true
   } catch (error) {
     if (error.code !== "EEXIST") fail(`Cannot write ${lockFile} (${error.code}): make it writable.`)
   }
-  const owner = Number(textOf(lockFile))
+  const holders = (textOf(lockFile) ?? "").trim().split("\n").map(Number).filter(Boolean)
   const age = Date.now() - (statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
-  if ((owner > 0 && !isRunning(owner)) || age > lockAgeMillisMax) rmSync(lockFile, { force: true })
+  const abandoned = holders.length > 0 && !holders.some(isRunning)
+  if (abandoned || age > lockAgeMillisMax) rmSync(lockFile, { force: true })
   return false
 }
 
 /** Runs npm under the Node that started us, never under one inside the folder npm is replacing. */
-const npm = (...words) => {
+const npm = async (...words) => {
   const script = process.env.npm_execpath
   const [program, first] = script?.endsWith(".js")
     ? [process.env.npm_node_execpath ?? process.execPath, [script]]
     : ["npm", []]
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-  const result = spawnSync(program, [...first, ...words, ...quiet], {
+  const child = spawn(program, [...first, ...words, ...quiet], {
     cwd: root,
-    encoding: "utf8",
     env: { ...process.env, NODE_ENV: "development", npm_config_include: "dev,optional" },
     shell: windows,
+    stdio: ["ignore", "ignore", "pipe"],
   })
-  if (result.status === 0) return
-  const code = /npm error code (\S+)/.exec(result.stderr ?? "")?.[1] ?? result.error?.code
+  if (child.pid !== undefined) appendFileSync(lockFile, `${child.pid}\n`)
+  let complaint = ""
+  child.stderr.setEncoding("utf8").on("data", (text) => (complaint += text))
+  const ending = await new Promise((resolve) => {
+    child.on("error", (error) => resolve(error.code))
+    child.on("close", (status, signal) => resolve(signal ?? status))
+  })
+  if (ending === 0) return
+  const what = /npm (?:error|ERR!) code (\S+)/.exec(complaint)?.[1] ?? ending
   fail(
-    `npm ${words[0]} failed (${code ?? result.signal ?? `status ${result.status}`}): check the ` +
-      `network and npm's registry setting; \`npm ${words.join(" ")}\` says more. Then try again.`,
+    `npm ${words[0]} failed (${what}): check the network and npm's registry setting; ` +
+      `\`npm ${words.join(" ")}\` says more. Then try again.`,
   )
 }
 
@@ -113,17 +124,17 @@ const npm = (...words) => {
  * One package alone needs its script, `node`, which fetches the binary for this machine. All others
  * bring what they need, and older versions of npm would compile them.
  */
-const installAll = () => {
-  npm("ci", "--ignore-scripts")
-  npm("rebuild", "node", "--ignore-scripts=false")
+const installAll = async () => {
+  await npm("ci", "--ignore-scripts")
+  await npm("rebuild", "node", "--ignore-scripts=false")
   if (!existsSync(pinnedNode)) fail(`npm left no ${pinnedNode}: remove node_modules and try again.`)
 }
 
-const install = () => {
+const install = async () => {
   const { lock, stamp } = wanted()
   if (!alreadyInstalled(lock)) {
     process.stderr.write("Installing what is missing (about half a minute)…\n")
-    installAll()
+    await installAll()
   }
   writeFileSync(stampFile, stamp)
 }
@@ -135,7 +146,7 @@ const makeReady = async () => {
       continue
     }
     process.once("exit", () => rmSync(lockFile, { force: true }))
-    if (!isReady()) install()
+    if (!isReady()) await install()
     rmSync(lockFile, { force: true })
     process.removeAllListeners("exit")
   }
