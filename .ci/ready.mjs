@@ -7,7 +7,7 @@
  * node_modules/.bin first. `--from-caller` runs it in the folder npm was called from.
  *
  * Invariants
- *  1. Runs on Node 18 and later with nothing installed: no dependency, plain JavaScript.
+ *  1. Needs nothing installed: no dependency, plain JavaScript that even Node 18 can read.
  *  2. Writes nothing to stdout; what the command prints is all there is.
  *  3. With nothing missing it costs one hash of package-lock.json.
  *  4. The stamp is written last, so an interrupted installation is done again.
@@ -24,6 +24,7 @@ const modules = join(root, "node_modules")
 const stampFile = join(modules, ".ready")
 const lockFile = join(root, ".installing")
 const lockAgeMillisMax = 15 * 60_000
+const oldestNode = [20, 19]
 const pollMillis = 250
 const windows = process.platform === "win32"
 const pinnedNode = join(modules, "node", "bin", windows ? "node.exe" : "node")
@@ -130,9 +131,20 @@ const installAll = async () => {
   if (!existsSync(pinnedNode)) fail(`npm left no ${pinnedNode}: remove node_modules and try again.`)
 }
 
+/** Below it npm leaves out, without a word, the tools' binaries for this machine. */
+const isTooOld = (version) => {
+  const [major, minor] = version.split(".").map(Number)
+  return major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])
+}
+
 const install = async () => {
   const { lock, stamp } = wanted()
   if (!alreadyInstalled(lock)) {
+    if (isTooOld(process.versions.node)) {
+      fail(
+        `Node ${oldestNode.join(".")} or newer is needed to install; this is ${process.version}.`,
+      )
+    }
     process.stderr.write("Installing what is missing (about half a minute)…\n")
     await installAll()
   }
