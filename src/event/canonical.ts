@@ -1,0 +1,199 @@
+/**
+ * One text for one value: RFC 8785 (JSON Canonicalization Scheme), and what Lamplog refuses.
+ *
+ * Writers encode with `canonicalFromJson`, once. Readers never re-encode: they parse the bytes they
+ * were given and accept them only if those bytes are already canonical (`jsonFromCanonical`). That
+ * one comparison rules out duplicate keys, rounded numbers, odd escapes, BOMs and stray blanks.
+ *
+ * Refused on both sides: NaN and infinities, integers beyond 2^53-1, lone surrogates, U+0000, depth
+ * over 32, and the keys `__proto__`, `constructor`, `prototype`. Integer-like keys are legal.
+ */
+
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | ReadonlyArray<Json>
+  | { readonly [key: string]: Json }
+
+export type JsonObject = { readonly [key: string]: Json }
+
+/** Deepest nesting of arrays and objects, in levels. */
+export const depthMax = 32
+
+export type CanonicalCode =
+  | "not-json"
+  | "not-canonical"
+  | "number-not-finite"
+  | "integer-too-large"
+  | "lone-surrogate"
+  | "nul-character"
+  | "key-forbidden"
+  | "too-deep"
+
+/** A value that has no canonical text; `where` is a JSON Pointer into the value. */
+export class CanonicalError extends Error {
+  readonly code: CanonicalCode
+  readonly where: string
+  constructor(code: CanonicalCode, message: string, where: string) {
+    super(message)
+    this.name = "CanonicalError"
+    this.code = code
+    this.where = where
+  }
+}
+
+const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"])
+
+/** RFC 6901: `~` and `/` inside one step of a pointer. */
+export const pointerStep = (step: string): string =>
+  step.includes("~") || step.includes("/")
+    ? step.replaceAll("~", "~0").replaceAll("/", "~1")
+    : step
+
+const checkString = (text: string, where: string): void => {
+  if (!text.isWellFormed()) {
+    throw new CanonicalError("lone-surrogate", "a string holds half of a surrogate pair", where)
+  }
+  if (text.includes("\u0000")) {
+    throw new CanonicalError("nul-character", "a string holds the character U+0000", where)
+  }
+}
+
+const checkKey = (key: string, where: string): void => {
+  if (forbiddenKeys.has(key)) {
+    throw new CanonicalError("key-forbidden", `the key "${key}" is not allowed`, where)
+  }
+  checkString(key, where)
+}
+
+const checkNumber = (value: number, where: string): void => {
+  if (!Number.isFinite(value)) {
+    throw new CanonicalError("number-not-finite", "a number is not finite", where)
+  }
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new CanonicalError(
+      "integer-too-large",
+      `the integer ${value} is beyond 2^53-1 and would lose digits`,
+      where
+    )
+  }
+}
+
+const tooDeep = (where: string): CanonicalError =>
+  new CanonicalError("too-deep", `nested deeper than ${depthMax} levels`, where)
+
+/** UTF-16 code unit order, as RFC 8785 §3.2.3 asks; JavaScript's default for strings. */
+export const compareText = (left: string, right: string): number =>
+  left < right ? -1 : left > right ? 1 : 0
+
+/** The canonical text of a value. Throws `CanonicalError` for what has none. */
+export const canonicalFromJson = (value: Json, where = "", depth = 0): string => {
+  if (value === null || typeof value === "boolean") return String(value)
+  if (typeof value === "string") {
+    checkString(value, where)
+    return JSON.stringify(value)
+  }
+  if (typeof value === "number") {
+    checkNumber(value, where)
+    return JSON.stringify(value)
+  }
+  if (typeof value !== "object") {
+    throw new CanonicalError("not-json", `a value of type ${typeof value} is not JSON`, where)
+  }
+  if (depth >= depthMax) throw tooDeep(where)
+  if (Array.isArray(value)) {
+    const items = value as ReadonlyArray<Json>
+    let text = "["
+    for (let index = 0; index < items.length; index++) {
+      if (index > 0) text += ","
+      text += canonicalFromJson(items[index]!, `${where}/${index}`, depth + 1)
+    }
+    return `${text}]`
+  }
+  const object = value as JsonObject
+  let text = "{"
+  for (const key of Object.keys(object).sort()) {
+    const step = `${where}/${pointerStep(key)}`
+    checkKey(key, step)
+    const member = object[key]
+    if (member === undefined) {
+      throw new CanonicalError("not-json", "a member is undefined, which is not JSON", step)
+    }
+    if (text.length > 1) text += ","
+    text += `${JSON.stringify(key)}:${canonicalFromJson(member, step, depth + 1)}`
+  }
+  return `${text}}`
+}
+
+/** Walks what JSON.parse gave; true when its keys came in canonical order, so text can be compared. */
+const checkParsed = (value: Json, where: string, depth: number, strings: boolean): boolean => {
+  if (value === null || typeof value === "boolean") return true
+  if (typeof value === "string") {
+    if (strings) checkString(value, where)
+    return true
+  }
+  if (typeof value === "number") {
+    checkNumber(value, where)
+    return true
+  }
+  if (depth >= depthMax) throw tooDeep(where)
+  let sorted = true
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const item = value[index] as Json
+      if (!checkParsed(item, where, depth + 1, strings)) sorted = false
+    }
+    return sorted
+  }
+  let previous: string | undefined
+  for (const key of Object.keys(value)) {
+    checkKey(key, where)
+    if (previous !== undefined && previous > key) sorted = false
+    previous = key
+    if (!checkParsed((value as JsonObject)[key]!, where, depth + 1, strings)) sorted = false
+  }
+  return sorted
+}
+
+/**
+ * Parses text that must be canonical already. Throws `CanonicalError`.
+ *
+ * The engine reorders integer-like keys, so an object that came out unsorted is encoded again to be
+ * compared; every other text is compared with one JSON.stringify.
+ */
+export const jsonFromCanonical = (text: string): Json => {
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch {
+    throw new CanonicalError("not-json", "the text is not JSON", "")
+  }
+  // A canonical text writes every character as itself but controls, so `\u` is the only way in for
+  // a lone surrogate or U+0000 once the bytes were valid UTF-8.
+  const sorted = checkParsed(value, "", 0, text.includes("\\u") || !text.isWellFormed())
+  const again = sorted ? JSON.stringify(value) : canonicalFromJson(value)
+  if (again !== text) {
+    throw new CanonicalError("not-canonical", "the text is not in canonical form (RFC 8785)", "")
+  }
+  return value
+}
+
+/** Deep equality of JSON values, by canonical form: key order and -0 make no difference. */
+export const equalJson = (left: Json, right: Json): boolean => {
+  if (left === right) return true
+  if (left === null || right === null) return false
+  if (typeof left !== "object" || typeof right !== "object") return false
+  if (Array.isArray(left) || Array.isArray(right)) {
+    if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false
+    return left.every((item, index) => equalJson(item as Json, right[index] as Json))
+  }
+  const keys = Object.keys(left)
+  if (keys.length !== Object.keys(right).length) return false
+  return keys.every(
+    (key) =>
+      Object.hasOwn(right, key) &&
+      equalJson((left as JsonObject)[key]!, (right as JsonObject)[key]!)
+  )
+}

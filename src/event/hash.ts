@@ -1,0 +1,136 @@
+/**
+ * Every hash, signature and id Lamplog computes, each under a domain of its own.
+ *
+ * All preimages are text: a domain line, then fixed-length hexadecimal parts and at most one part of
+ * free length, last. So no two different inputs share a preimage, and a stranger can rebuild each
+ * one with string concatenation and SHA-256 (docs/FORMAT.md).
+ */
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  randomBytes,
+  sign as signBytes,
+  verify as verifyBytes
+} from "node:crypto"
+
+/** SHA-256 of UTF-8 text or bytes, as 64 lower-case hexadecimal characters. */
+export const sha256 = (content: string | Uint8Array): string => hash("sha256", content)
+
+const hashPattern = /^[0-9a-f]{64}$/
+export const isHash = (text: unknown): text is string =>
+  typeof text === "string" && hashPattern.test(text)
+
+const saltPattern = /^[0-9a-f]{32}$/
+export const isSalt = (text: string): boolean => saltPattern.test(text)
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+/** RFC 4648 base32, lower case, without padding: 128 bits become 26 characters. */
+export const base32FromBytes = (bytes: Uint8Array): string => {
+  let text = ""
+  let bits = 0
+  let value = 0
+  for (const byte of bytes) {
+    value = ((value << 8) | byte) & 0xffff
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      text += alphabet[(value >> bits) & 31]
+    }
+  }
+  return bits > 0 ? text + alphabet[(value << (5 - bits)) & 31] : text
+}
+
+const identifierPattern = /^[a-z2-7]{26}$/
+/** Whether a text has the form of a project or node id. */
+export const isIdentifier = (text: unknown): text is string =>
+  typeof text === "string" && identifierPattern.test(text)
+
+export const randomProjectId = (): string => base32FromBytes(randomBytes(16))
+
+/** The id of the node that writes under a public key (64 hexadecimal characters). */
+export const nodeFromPublicKey = (publicKey: string): string =>
+  base32FromBytes(Buffer.from(sha256(`lamplog:node:1\n${publicKey}`), "hex").subarray(0, 16))
+
+/** What the first event of a log stands on: it commits to the project and to the writer's key. */
+export const genesisHash = (project: string, publicKey: string): string =>
+  sha256(`lamplog:log:1\n${project}\n${publicKey}`)
+
+/** The chain hash of an event: over the one before it and this header's exact bytes. */
+export const chainHash = (previous: string, header: string): string =>
+  sha256(`lamplog:chain:1\n${previous}\n${header}`)
+
+/** The hash that stands in the header for a body; the salt keeps erased values from being guessed. */
+export const bodyHash = (salt: string, body: string): string =>
+  sha256(`lamplog:body:1\n${salt}\n${body}`)
+
+/** A key pair: `seed` is the secret half (RFC 8032), both as 64 hexadecimal characters. */
+export interface KeyPair {
+  readonly seed: string
+  readonly publicKey: string
+}
+
+const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex")
+const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex")
+
+const privateKeyFromSeed = (seed: string) =>
+  createPrivateKey({
+    key: Buffer.concat([pkcs8Prefix, Buffer.from(seed, "hex")]),
+    format: "der",
+    type: "pkcs8"
+  })
+
+export const keyPairFromSeed = (seed: string): KeyPair => {
+  const spki = createPublicKey(privateKeyFromSeed(seed)).export({ format: "der", type: "spki" })
+  return { seed, publicKey: spki.subarray(spkiPrefix.length).toString("hex") }
+}
+
+export const randomKeyPair = (): KeyPair => {
+  const { privateKey } = generateKeyPairSync("ed25519")
+  const pkcs8 = privateKey.export({ format: "der", type: "pkcs8" })
+  return keyPairFromSeed(pkcs8.subarray(pkcs8Prefix.length).toString("hex"))
+}
+
+/** 16 bytes that only the node can compute, one for each event: HMAC-SHA256 under its secret. */
+export const saltFor = (seed: string, project: string, node: string, seq: number): string =>
+  createHmac("sha256", Buffer.from(seed, "hex"))
+    .update(`lamplog:salt:1\n${project}\n${node}\n${seq}`)
+    .digest("hex")
+    .slice(0, 32)
+
+const headText = (project: string, node: string, seq: number, chain: string): Buffer =>
+  Buffer.from(`lamplog:head:1\n${project}\n${node}\n${seq}\n${chain}`)
+
+/** Signs a log up to `seq`: one Ed25519 signature (RFC 8032) covers everything before it. */
+export const signHead = (
+  seed: string,
+  project: string,
+  node: string,
+  seq: number,
+  chain: string
+): string =>
+  signBytes(null, headText(project, node, seq, chain), privateKeyFromSeed(seed)).toString("hex")
+
+export const verifyHead = (
+  publicKey: string,
+  signature: string,
+  project: string,
+  node: string,
+  seq: number,
+  chain: string
+): boolean => {
+  try {
+    const key = createPublicKey({
+      key: Buffer.concat([spkiPrefix, Buffer.from(publicKey, "hex")]),
+      format: "der",
+      type: "spki"
+    })
+    const text = headText(project, node, seq, chain)
+    return verifyBytes(null, text, key, Buffer.from(signature, "hex"))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Names for the branches of a forked log, the same on every replica that holds the same events.
+ *
+ * Two histories under one (node, seq) are a proven fork. At a fork the branch whose first differing
+ * event has the smallest hash keeps the name it came with; the others become `node-<hash8>` after
+ * that event. A branch may fork again, by the same rule.
+ *
+ * A line is what a replica stores: a run of one node's events, which begins either at seq 1 or where
+ * it parts from another line of the same node. Which line is stored as the trunk depends on the
+ * order of arrival; the names do not.
+ */
+
+export interface Line {
+  readonly line: number
+  readonly node: string
+  /** First seq of its own, and the hash of that event. */
+  readonly from: number
+  readonly firstHash: string
+  /** The line that holds what comes before `from`; undefined for a log from seq 1. */
+  readonly parent?: number
+}
+
+/** The hash of a line's own event at a seq where another line parts from it. */
+export type HashAt = (line: number, seq: number) => string
+
+const shortHash = 8
+
+/** Gives each line the name of the log that ends with it. */
+export const namesOfLines = (
+  lines: ReadonlyArray<Line>,
+  hashAt: HashAt
+): ReadonlyMap<number, string> => {
+  const names = new Map<number, string>()
+  const taken = new Set<string>()
+  const claim = (node: string, hash: string): string => {
+    let name = `${node}-${hash.slice(0, shortHash)}`
+    if (taken.has(name)) name = `${node}-${hash}`
+    taken.add(name)
+    return name
+  }
+  const descend = (contenders: ReadonlyArray<{ hash: string; line: Line }>, name: string): void => {
+    const sorted = contenders.toSorted((left, right) => (left.hash < right.hash ? -1 : 1))
+    for (const [rank, { hash, line }] of sorted.entries()) {
+      names.set(line.line, rank === 0 ? name : claim(line.node, hash))
+    }
+  }
+  const walk = (line: Line): void => {
+    const children = lines
+      .filter((child) => child.parent === line.line)
+      .toSorted((left, right) => left.from - right.from)
+    for (let index = 0; index < children.length; ) {
+      const seq = children[index]!.from
+      const here = children.filter((child) => child.from === seq)
+      descend(
+        [
+          { hash: hashAt(line.line, seq), line },
+          ...here.map((child) => ({ hash: child.firstHash, line: child }))
+        ],
+        names.get(line.line)!
+      )
+      index += here.length
+    }
+    for (const child of children) walk(child)
+  }
+  // Two logs from seq 1 under one node differ in their very first event.
+  const roots = new Map<string, Array<Line>>()
+  for (const line of lines) {
+    if (line.parent === undefined) roots.set(line.node, [...(roots.get(line.node) ?? []), line])
+  }
+  for (const [node, group] of roots) {
+    descend(
+      group.map((line) => ({ hash: line.firstHash, line })),
+      node
+    )
+    for (const line of group) walk(line)
+  }
+  return names
+}

@@ -1,0 +1,207 @@
+/**
+ * One door to everything a project can do, as an Effect service.
+ *
+ * Every call either does all of what it says, durably, or fails with a `LamplogError` and changes
+ * nothing. Calls on one project wait for each other; another process on the same folder is waited
+ * for up to the busy timeout. Interrupting a call rolls it back.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { Json } from "../event/canonical.ts"
+import type { LamplogError, Stage } from "../event/failure.ts"
+import type { Reference } from "../event/stamp.ts"
+import type { Frontier } from "../log/frontier.ts"
+import type { Change } from "../state/change.ts"
+import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "../store/query.ts"
+import type { Continuation } from "../store/replica.ts"
+import type { FenceReason } from "../store/identity.ts"
+import type { Manifest } from "../archive/archive.ts"
+import type { Verification } from "../audit/verify.ts"
+
+export interface Status {
+  readonly project: string
+  readonly name: string
+  readonly schema: { readonly name: string; readonly version: number }
+  readonly node: string
+  readonly lamport: number
+  readonly events: number
+  /** Living entities by type. */
+  readonly entities: { readonly [type: string]: number }
+  readonly conflicts: number
+  readonly digest: string
+  readonly frontier: Frontier
+  /** Events held but not understood, or past a cut. */
+  readonly setAside: number
+  /** Forked logs: names of branches held beside the plain node name. */
+  readonly forks: ReadonlyArray<string>
+  /** Set when the next write goes on under a new node id, and why. */
+  readonly fence: FenceReason | undefined
+  /** The log that this replica's own log goes on from, after a copy or rollback was noticed. */
+  readonly continues: Continuation | undefined
+}
+
+export interface WriteOptions {
+  readonly actor: string
+  readonly reason?: string | undefined
+}
+
+export interface WriteResult {
+  /** Events written; 0 when the state was as asked already. */
+  readonly events: number
+  /** The replica's lamport afterwards. */
+  readonly lamport: number
+}
+
+export type Resolution =
+  | { readonly take: { readonly node: string; readonly seq?: number } }
+  | { readonly value: Json }
+
+export type ItemCounts = { readonly [type: string]: number }
+
+export interface ExportSummary {
+  readonly success: boolean
+  readonly archivePath: string
+  /** Bytes. */
+  readonly fileSize: number
+  readonly itemCounts: ItemCounts
+  /** SHA-256 of manifest.json; undefined for foreign formats. */
+  readonly exportHash: string | undefined
+  readonly error: string | null
+  readonly durationSeconds: number
+}
+
+export interface ImportProblem {
+  readonly stage: Stage
+  readonly code: string
+  readonly message: string
+  readonly where: string
+}
+
+export interface ImportSummary {
+  readonly success: boolean
+  readonly projectName: string
+  readonly itemCounts: ItemCounts
+  /** Events written or received. */
+  readonly events: number
+  readonly settledConflicts: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<ImportProblem>
+  readonly error: string | null
+  readonly migrationPerformed: boolean
+  readonly durationSeconds: number
+  /** True when the estimated duration exceeds 80 % of the caller's time budget. */
+  readonly requiresBackgroundJob: boolean
+}
+
+export interface ImportAnalysis {
+  readonly isValid: boolean
+  readonly errors: ReadonlyArray<ImportProblem>
+  readonly warnings: ReadonlyArray<ImportProblem>
+  readonly itemCounts: ItemCounts
+  readonly schemaVersion: number
+  /** Events an import would write or receive. */
+  readonly events: number
+}
+
+export interface MergeSummary {
+  readonly success: boolean
+  readonly newItemsCount: number
+  readonly updatedItemsCount: number
+  readonly deletedItemsCount: number
+  readonly conflictsCount: number
+  readonly events: number
+  readonly forks: ReadonlyArray<Reference>
+  readonly resolutionStrategy: "lamport"
+  readonly durationSeconds: number
+  readonly digest: string
+}
+
+export interface ConflictedItem {
+  readonly type: string
+  readonly entity: string
+  readonly field: string
+  readonly base: Json | undefined
+  readonly local: Json | undefined
+  readonly imported: Json | undefined
+  readonly recommendation: string
+}
+
+export interface MergeAnalysis {
+  readonly newItems: ReadonlyArray<string>
+  readonly updatedItems: ReadonlyArray<string>
+  readonly deletedItems: ReadonlyArray<string>
+  readonly unchangedCount: number
+  readonly hasConflicts: boolean
+  readonly conflictedItems: ReadonlyArray<ConflictedItem>
+  readonly warnings: ReadonlyArray<string>
+}
+
+export interface ImportOptions extends WriteOptions {
+  /** "auto" looks at each file; else "lamplog" or the name of a foreign format. */
+  readonly format?: string
+  readonly strategy?: "merge" | "replace"
+  /** Delete what the files no longer hold, within the types they can hold. */
+  readonly prune?: boolean
+  readonly timeBudgetSeconds?: number
+}
+
+export interface Difference {
+  readonly type: string
+  readonly id: string
+  readonly change: "added" | "removed" | "changed"
+  readonly fields: { readonly [name: string]: { readonly before?: Json; readonly after?: Json } }
+}
+
+export class Project extends Context.Service<
+  Project,
+  {
+    readonly status: Effect.Effect<Status, LamplogError>
+    get(type: string, id: string): Effect.Effect<Entity | undefined, LamplogError>
+    /** Sorted by type, then id. */
+    list(filter?: ListFilter): Stream.Stream<Entity, LamplogError>
+    /** Events held, in total order, control events too. */
+    log(filter?: LogFilter): Stream.Stream<LogEntry, LamplogError>
+    readonly conflicts: Effect.Effect<ReadonlyArray<OpenConflict>, LamplogError>
+    /** One open conflict by its id, or by the beginning of it. */
+    conflict(id: string): Effect.Effect<OpenConflict, LamplogError>
+    /** All changes as one atomic change; several of one entity become one event. */
+    change(
+      changes: ReadonlyArray<Change>,
+      options: WriteOptions
+    ): Effect.Effect<WriteResult, LamplogError>
+    /** Each change an event of its own, committed in groups; what was committed stays on failure. */
+    changeEach(
+      changes: Stream.Stream<Change, LamplogError>,
+      options: WriteOptions
+    ): Effect.Effect<WriteResult, LamplogError>
+    resolve(
+      conflict: string,
+      resolution: Resolution,
+      options: WriteOptions
+    ): Effect.Effect<WriteResult, LamplogError>
+    /** Writes an archive (or a foreign file) under its name only when it is whole and synced. */
+    exportProject(
+      path: string,
+      options?: { readonly format?: string; readonly force?: boolean }
+    ): Effect.Effect<ExportSummary, LamplogError>
+    importProject(
+      paths: ReadonlyArray<string>,
+      options: ImportOptions
+    ): Effect.Effect<ImportSummary, LamplogError>
+    /** Exactly what `importProject` would do; nothing is changed. */
+    analyzeImport(
+      paths: ReadonlyArray<string>,
+      options: ImportOptions
+    ): Effect.Effect<ImportAnalysis, LamplogError>
+    mergeProject(path: string): Effect.Effect<MergeSummary, LamplogError>
+    /** Exactly what `mergeProject` would do; nothing is changed. */
+    analyzeMerge(path: string): Effect.Effect<MergeAnalysis, LamplogError>
+    /** What differs between this state (before) and an archive or foreign file (after). */
+    diff(path: string): Effect.Effect<ReadonlyArray<Difference>, LamplogError>
+    /** Full check of this replica. */
+    readonly verify: Effect.Effect<Verification, LamplogError>
+  }
+>()("lamplog/Project") {}
+
+/** What an archive says of itself, read without a project. */
+export type { Manifest }

@@ -1,0 +1,301 @@
+/**
+ * Writing: from changes that people ask for to events in this replica's own log.
+ *
+ * A change of several entities is one transaction: consecutive seqs, one lamport over the parents of
+ * all members. The body is encoded and hashed once; those bytes are what everyone will ever see.
+ */
+import { CanonicalError } from "../event/canonical.ts"
+import type { JsonObject } from "../event/canonical.ts"
+import {
+  bodyBytesMax,
+  bodyFromText,
+  bodyText,
+  controlType,
+  headerBytesMax,
+  headerText,
+  idLengthMax,
+  isName,
+  transactionBytesMax,
+  transactionEventsMax,
+  typeLengthMax
+} from "../event/event.ts"
+import type { Body, Header, Operation } from "../event/event.ts"
+import { LamplogError } from "../event/failure.ts"
+import { bodyHash, chainHash, genesisHash, saltFor } from "../event/hash.ts"
+import type { KeyPair } from "../event/hash.ts"
+import { compareReferences } from "../event/stamp.ts"
+import type { Reference } from "../event/stamp.ts"
+import { nextLamport } from "../log/chain.ts"
+import { planWrite } from "../state/change.ts"
+import type { Change } from "../state/change.ts"
+import { typeOf } from "../state/schema.ts"
+import { rowOf, seqMax } from "./database.ts"
+import { historyEvent } from "./projection.ts"
+import type { Continuation, Replica } from "./replica.ts"
+
+export interface Authorship {
+  readonly actor: string
+  readonly reason?: string | undefined
+  /** Wall time to write into the events for people to read (RFC 3339). */
+  readonly at?: string | undefined
+}
+
+export interface Written {
+  /** Events written; 0 when the state was as asked already. */
+  readonly events: number
+  /** The replica's lamport afterwards. */
+  readonly lamport: number
+}
+
+/** One event to write, its place in the log still open. */
+interface Draft {
+  readonly type: string
+  readonly id: string
+  readonly op: Operation
+  readonly parents: ReadonlyArray<Reference>
+  readonly parentsLamport: number
+  readonly body: Body
+}
+
+const refuse = (code: string, message: string, remedy: string, where: string): LamplogError =>
+  new LamplogError({ stage: "schema", code, message, remedy, where })
+
+const checkNames = (type: string, id: string): void => {
+  const where = `${type}/${id}`.slice(0, 200)
+  const isType: boolean = isName(type, typeLengthMax) && !type.includes("/")
+  const isId: boolean = isName(id, idLengthMax)
+  if (!isType) {
+    throw refuse(
+      "type-name",
+      `"${type.slice(0, 100)}" cannot be an entity type.`,
+      `Use 1 to ${typeLengthMax} characters without "/".`,
+      where
+    )
+  }
+  if (type === controlType) {
+    throw refuse(
+      "type-reserved",
+      `The type "${controlType}" is reserved for the project's own events.`,
+      "Choose another type.",
+      where
+    )
+  }
+  if (!isId) {
+    throw refuse(
+      "id-name",
+      `"${id.slice(0, 100)}" cannot be an entity id.`,
+      `Use 1 to ${idLengthMax} well-formed characters, none of them U+0000.`,
+      where
+    )
+  }
+}
+
+/** Prepared once for each replica, used for every event it writes. */
+export class Author {
+  readonly #replica: Replica
+  readonly #insert
+
+  constructor(replica: Replica) {
+    this.#replica = replica
+    this.#insert = replica.sqlite.prepare(
+      "INSERT INTO events (event, lamport, hash, entity, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    )
+  }
+
+  /**
+   * Writes changes as one atomic change; several changes of one entity become one event. All of it
+   * is in the log when the surrounding transaction commits, none of it otherwise.
+   */
+  write(changes: ReadonlyArray<Change>, authorship: Authorship): Written {
+    return this.#replica.transaction(() => {
+      const drafts = this.#plan(changes, authorship)
+      this.#append(drafts, authorship)
+      return { events: drafts.length, lamport: this.#replica.top()?.lamport ?? 0 }
+    })
+  }
+
+  /** Writes an event whose content the caller has decided: resolutions. */
+  append(
+    type: string,
+    id: string,
+    op: Operation,
+    content: Pick<Body, "fields" | "unset" | "settles">,
+    authorship: Authorship
+  ): Written {
+    return this.#replica.transaction(() => {
+      const draft = this.#draft(type, id, op, content, authorship)
+      this.#append([draft], authorship)
+      return { events: 1, lamport: this.#replica.top()!.lamport }
+    })
+  }
+
+  #plan(changes: ReadonlyArray<Change>, authorship: Authorship): ReadonlyArray<Draft> {
+    const byEntity = new Map<string, Array<Change>>()
+    for (const change of changes) {
+      const key = `${change.type}/${change.id}`
+      const group = byEntity.get(key)
+      if (group === undefined) {
+        checkNames(change.type, change.id)
+        byEntity.set(key, [change])
+      } else group.push(change)
+    }
+    const drafts: Array<Draft> = []
+    for (const group of byEntity.values()) {
+      const { type, id } = group[0]!
+      const definition = typeOf(this.#replica.schema, type)
+      if (definition === undefined) {
+        const known = Object.keys(this.#replica.schema.types).join(", ")
+        throw refuse(
+          "type-unknown",
+          `The schema ${this.#replica.schema.name} has no type "${type}".`,
+          `Use one of ${known}, or a project made with \`lamplog init --schema open\`.`,
+          `${type}/${id}`
+        )
+      }
+      const state = this.#replica.projection.stateOf(type, id)
+      const planned = planWrite(definition, state, group, `${type}/${id}`)
+      if (planned === undefined) continue
+      const reason = group.findLast((change) => change.reason !== undefined)?.reason
+      const { op, ...content } = planned
+      drafts.push(
+        this.#draft(type, id, op, content, reason === undefined ? authorship : { ...authorship, reason })
+      )
+    }
+    return drafts
+  }
+
+  #draft(
+    type: string,
+    id: string,
+    op: Operation,
+    content: Pick<Body, "fields" | "unset" | "settles">,
+    authorship: Authorship
+  ): Draft {
+    const heads = this.#replica.projection.stateOf(type, id)?.heads ?? []
+    const { actor, at, reason } = authorship
+    const { fields, unset, settles } = content
+    return {
+      type,
+      id,
+      op,
+      parents: heads.length > 1 ? heads.toSorted(compareReferences) : heads,
+      parentsLamport: heads.reduce((most, head) => Math.max(most, head.lamport), 0),
+      body: {
+        actor,
+        ...(at === undefined ? {} : { at }),
+        ...(fields === undefined ? {} : { fields }),
+        kind: this.#replica.projection.definitionOf(type).version || 1,
+        ...(reason === undefined ? {} : { reason }),
+        ...(settles === undefined ? {} : { settles }),
+        ...(unset === undefined ? {} : { unset })
+      }
+    }
+  }
+
+  #append(drafts: ReadonlyArray<Draft>, authorship: Authorship): void {
+    if (drafts.length === 0) return
+    if (drafts.length > transactionEventsMax) {
+      throw refuse(
+        "transaction-too-large",
+        `One atomic change of ${drafts.length} entities is more than the limit of ${transactionEventsMax}.`,
+        "Split it, or use --no-atomic.",
+        `transactionEventsMax = ${transactionEventsMax}`
+      )
+    }
+    const { key, continues } = this.#replica.enter()
+    if (continues !== undefined) this.#appendTransaction([continueDraft(continues, authorship)], key)
+    this.#appendTransaction(drafts, key)
+  }
+
+  #appendTransaction(drafts: ReadonlyArray<Draft>, key: KeyPair): void {
+    const { lines, project, projection, node } = this.#replica
+    const top = this.#replica.top()
+    let line = this.#replica.ownLine()
+    const previous = line?.headLamport ?? 0
+    const parentsMax = drafts.reduce((most, draft) => Math.max(most, draft.parentsLamport), 0)
+    const anchor = top !== undefined && top.lamport > Math.max(previous, parentsMax) ? top : undefined
+    const lamport = nextLamport(
+      anchor === undefined
+        ? { previous, parentsMax }
+        : { previous, parentsMax, anchor: anchor.lamport }
+    )
+    let seq = line?.headSeq ?? 0
+    let hash = line?.headHash ?? genesisHash(project, key.publicKey)
+    let bytes = 0
+    for (const [index, draft] of drafts.entries()) {
+      seq += 1
+      if (seq > seqMax) {
+        throw refuse("log-full", "This node's log is full.", "Clone the project as a new node.", node)
+      }
+      const where = `${draft.type}/${draft.id}`
+      const body = encodeBody(draft.body, where)
+      const salt = saltFor(key.seed, project, node, seq)
+      const header: Header = {
+        node,
+        seq,
+        lamport,
+        type: draft.type,
+        id: draft.id,
+        op: draft.op,
+        parents: draft.parents,
+        ...(anchor === undefined || index > 0 ? {} : { anchor }),
+        ...(drafts.length === 1 ? {} : { transaction: { index, count: drafts.length } }),
+        body: bodyHash(salt, body)
+      }
+      const text = headerText(header)
+      bytes += text.length + body.length
+      if (Buffer.byteLength(text) > headerBytesMax || bytes > transactionBytesMax) {
+        throw refuse(
+          "too-long",
+          `The change is longer than the limits of ${headerBytesMax} bytes a header and ${transactionBytesMax} bytes a transaction.`,
+          "Split it into smaller changes.",
+          where
+        )
+      }
+      hash = chainHash(hash, text)
+      const control = draft.type === controlType
+      const entity = control ? 0 : projection.entityOf(draft.type, draft.id)
+      if (line === undefined) {
+        line = lines.begin(node, key.publicKey, undefined, { seq, hash, lamport })
+      }
+      this.#insert.run(rowOf(line.line, seq), lamport, hash, entity, text, salt, body)
+      lines.advance(line, seq, hash, lamport)
+      if (!control) {
+        projection.apply(draft.type, draft.id, historyEvent(header, hash, bodyFromText(body)))
+      }
+    }
+  }
+}
+
+const encodeBody = (body: Body, where: string): string => {
+  let text: string
+  try {
+    text = bodyText(body)
+  } catch (error) {
+    if (!(error instanceof CanonicalError)) throw error
+    const message = `${where}${error.where}: ${error.message}`
+    throw refuse(error.code, message, "Correct the value.", where + error.where)
+  }
+  if (Buffer.byteLength(text) > bodyBytesMax) {
+    throw refuse(
+      "value-too-long",
+      `The change of ${where} takes ${Buffer.byteLength(text)} bytes; the limit is ${bodyBytesMax}.`,
+      "Keep large content as an asset, or split the entity.",
+      where
+    )
+  }
+  return text
+}
+
+const continueDraft = (continues: Continuation, authorship: Authorship): Draft => {
+  const { node, seq, hash, reason } = continues
+  const { actor, at } = authorship
+  const body: Body & JsonObject = {
+    actor,
+    ...(at === undefined ? {} : { at }),
+    continues: [node, seq, hash],
+    kind: 1,
+    reason
+  } as unknown as Body & JsonObject
+  return { type: controlType, id: node, op: "continue", parents: [], parentsLamport: 0, body }
+}

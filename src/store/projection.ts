@@ -1,0 +1,320 @@
+/**
+ * The current state of every entity, kept beside the log and rebuilt from it at will.
+ *
+ * Entities touched in a transaction wait in memory and are written once, in row order, when the
+ * transaction commits or the waiting room is full. An entity whose event had not seen everything is
+ * marked stale and folded again from its whole history before anyone can read it.
+ */
+import { canonicalFromJson } from "../event/canonical.ts"
+import type { JsonObject } from "../event/canonical.ts"
+import { bodyFromText, headerFromText } from "../event/event.ts"
+import type { Body, Header } from "../event/event.ts"
+import { bucketCount, bucketHash, bucketOf, leafHash, nameHash, stateDigest } from "../state/digest.ts"
+import { entityLine, textOfSorted } from "../state/entity.ts"
+import type { Conflict, EntityState, HistoryEvent } from "../state/entity.ts"
+import { foldEntity } from "../state/fold.ts"
+import { typeOf } from "../state/schema.ts"
+import type { ProjectSchema, TypeDefinition } from "../state/schema.ts"
+import { stepEntity } from "../state/step.ts"
+import type { Sqlite } from "./database.ts"
+
+/** Entities that wait in memory at most, before they are written ahead of the commit. */
+const waitingEntitiesMax = 20_000
+/** Entities kept for the next read, at most. */
+const cachedEntitiesMax = 50_000
+
+export interface EntityRow {
+  readonly entity: number
+  readonly type: string
+  readonly id: string
+  readonly bucket: number
+  readonly heads: string | null
+  readonly deleted: number
+  readonly fields: string | null
+  readonly conflicts: string | null
+}
+
+interface Entry {
+  readonly entity: number
+  readonly type: string
+  readonly id: string
+  readonly bucket: number
+  state: EntityState | undefined
+  stale: boolean
+  dirty: boolean
+}
+
+export const headsText = (state: EntityState): string =>
+  JSON.stringify(state.heads.map(({ node, seq, hash, lamport }) => [node, seq, hash, lamport]))
+
+/** Canonical: conflicts hold only sorted keys, but their values may hold integer-like ones. */
+export const conflictsText = (conflicts: ReadonlyArray<Conflict>): string =>
+  conflicts.length === 0 ? "[]" : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>)
+
+export const stateFromRow = (row: EntityRow): EntityState | undefined => {
+  if (row.heads === null) return undefined
+  const heads = JSON.parse(row.heads) as ReadonlyArray<readonly [string, number, string, number]>
+  return {
+    heads: heads.map(([node, seq, hash, lamport]) => ({ node, seq, hash, lamport })),
+    deleted: row.deleted === 1,
+    fields: JSON.parse(row.fields!) as JsonObject,
+    conflicts: JSON.parse(row.conflicts!) as ReadonlyArray<Conflict>
+  }
+}
+
+/** What the fold needs of an event; a body that is not understood is not read. */
+export const historyEvent = (
+  header: Header,
+  hash: string,
+  body: Body | undefined
+): HistoryEvent => ({
+  node: header.node,
+  seq: header.seq,
+  lamport: header.lamport,
+  hash,
+  op: header.op,
+  parents: header.parents,
+  applied: body !== undefined,
+  actor: body?.actor ?? "",
+  fields: body?.fields,
+  unset: body?.unset
+})
+
+const unknownType: TypeDefinition = { version: 0, fields: {} }
+
+export class Projection {
+  readonly #sqlite: Sqlite
+  readonly #schema: ProjectSchema
+  readonly #entries = new Map<string, Entry>()
+  readonly #waiting = new Set<Entry>()
+  /** Touched entities that need their whole history; folded when everything has arrived. */
+  readonly #stale = new Set<Entry>()
+  readonly #staleBuckets = new Set<number>()
+  #nextEntity: number
+  readonly #find
+  readonly #insert
+  readonly #update
+  readonly #history
+  readonly #byRow
+
+  constructor(sqlite: Sqlite, schema: ProjectSchema) {
+    this.#sqlite = sqlite
+    this.#schema = schema
+    this.#find = sqlite.prepare<[string, string], EntityRow>(
+      "SELECT * FROM entities WHERE type = ? AND id = ?"
+    )
+    this.#byRow = sqlite.prepare<[number], EntityRow>("SELECT * FROM entities WHERE entity = ?")
+    this.#insert = sqlite.prepare(
+      "INSERT INTO entities (entity, type, id, bucket) VALUES (?, ?, ?, ?)"
+    )
+    this.#update = sqlite.prepare(
+      "UPDATE entities SET heads = ?, deleted = ?, fields = ?, conflicts = ? WHERE entity = ?"
+    )
+    this.#history = sqlite.prepare<[number], { header: string; hash: string; aside: string | null; body: string }>(
+      "SELECT header, hash, aside, body FROM events WHERE entity = ? ORDER BY event"
+    )
+    this.#nextEntity = 0
+    this.reset()
+  }
+
+  /** Forgets what is in memory: after a rollback, or when another process has written. */
+  reset(): void {
+    this.#entries.clear()
+    this.#waiting.clear()
+    this.#stale.clear()
+    this.#staleBuckets.clear()
+    const top = this.#sqlite.prepare("SELECT max(entity) FROM entities").pluck().get()
+    this.#nextEntity = ((top as number | null) ?? 0) + 1
+  }
+
+  #remember(entry: Entry): Entry {
+    if (this.#entries.size >= cachedEntitiesMax) {
+      for (const [key, known] of this.#entries) if (!known.dirty) this.#entries.delete(key)
+    }
+    this.#entries.set(`${entry.type}/${entry.id}`, entry)
+    return entry
+  }
+
+  #lookUp(type: string, id: string): Entry | undefined {
+    const known = this.#entries.get(`${type}/${id}`)
+    if (known !== undefined) return known
+    const row = this.#find.get(type, id)
+    if (row === undefined) return undefined
+    const { entity, bucket } = row
+    return this.#remember({
+      entity,
+      type,
+      id,
+      bucket,
+      state: stateFromRow(row),
+      stale: false,
+      dirty: false
+    })
+  }
+
+  /** The row number of an entity, given out at its first event. */
+  entityOf(type: string, id: string): number {
+    return this.#entryOf(type, id).entity
+  }
+
+  #entryOf(type: string, id: string): Entry {
+    const known = this.#lookUp(type, id)
+    if (known !== undefined) return known
+    const entity = this.#nextEntity++
+    const bucket = bucketOf(nameHash(type, id))
+    this.#insert.run(entity, type, id, bucket)
+    return this.#remember({
+      entity,
+      type,
+      id,
+      bucket,
+      state: undefined,
+      stale: false,
+      dirty: false
+    })
+  }
+
+  definitionOf(type: string): TypeDefinition {
+    return typeOf(this.#schema, type) ?? unknownType
+  }
+
+  /** The state of an entity with everything applied so far in this transaction. */
+  stateOf(type: string, id: string): EntityState | undefined {
+    const entry = this.#lookUp(type, id)
+    if (entry?.stale === true) this.#refold(entry)
+    return entry?.state
+  }
+
+  /** Heads of an entity that are known without a look at its history. */
+  headsOf(type: string, id: string): EntityState["heads"] {
+    const entry = this.#lookUp(type, id)
+    return entry === undefined || entry.stale ? [] : (entry.state?.heads ?? [])
+  }
+
+  #touch(entry: Entry): void {
+    this.#staleBuckets.add(entry.bucket)
+    entry.dirty = true
+    if (entry.stale) {
+      this.#waiting.delete(entry)
+      this.#stale.add(entry)
+    } else this.#waiting.add(entry)
+    // Evicted by a full cache, or asked for by row: from here on this entry is the one that counts.
+    this.#entries.set(`${entry.type}/${entry.id}`, entry)
+  }
+
+  /** Applies an event that stands in the log already. */
+  apply(type: string, id: string, event: HistoryEvent): void {
+    const entry = this.#entryOf(type, id)
+    if (!entry.stale) {
+      const next = stepEntity(this.definitionOf(type), entry.state, event)
+      if (next === undefined) entry.stale = true
+      else entry.state = next
+    }
+    this.#touch(entry)
+    if (this.#waiting.size > waitingEntitiesMax) this.#write()
+  }
+
+  /** Marks an entity whose history changed in a way that only a fold can tell. */
+  invalidate(type: string, id: string): void {
+    const entry = this.#entryOf(type, id)
+    entry.stale = true
+    this.#touch(entry)
+  }
+
+  /** All events of an entity, decoded as far as this reader understands them. */
+  historyOf(entity: number): ReadonlyArray<HistoryEvent> {
+    return this.#history.all(entity).map((row) =>
+      historyEvent(
+        headerFromText(row.header),
+        row.hash,
+        row.aside === null ? bodyFromText(row.body) : undefined
+      )
+    )
+  }
+
+  #refold(entry: Entry): void {
+    const { type, id } = entry
+    entry.state = foldEntity(type, id, this.definitionOf(type), this.historyOf(entry.entity))
+    entry.stale = false
+    this.#stale.delete(entry)
+    this.#waiting.add(entry)
+  }
+
+  #write(): void {
+    const entries = [...this.#waiting].sort((left, right) => left.entity - right.entity)
+    for (const entry of entries) {
+      const state = entry.state
+      if (state === undefined) this.#update.run(null, 0, null, null, entry.entity)
+      else {
+        this.#update.run(
+          headsText(state),
+          state.deleted ? 1 : 0,
+          textOfSorted(state.fields),
+          conflictsText(state.conflicts),
+          entry.entity
+        )
+      }
+      entry.dirty = false
+    }
+    this.#waiting.clear()
+  }
+
+  /** Writes everything that waits; the caller commits. */
+  flush(): void {
+    for (const entry of this.#stale) {
+      this.#refold(entry)
+      if (this.#waiting.size > waitingEntitiesMax) this.#write()
+    }
+    this.#write()
+    if (this.#staleBuckets.size === 0) return
+    const mark = this.#sqlite.prepare(
+      `INSERT INTO buckets (bucket, hash) VALUES (?, NULL)
+       ON CONFLICT (bucket) DO UPDATE SET hash = NULL WHERE hash IS NOT NULL`
+    )
+    for (const bucket of this.#staleBuckets) mark.run(bucket)
+    this.#staleBuckets.clear()
+  }
+
+  /** Folds every entity again from the log. */
+  rebuild(): void {
+    const rows = this.#sqlite.prepare<[], number>("SELECT entity FROM entities").pluck().all()
+    for (const entity of rows) {
+      const row = this.#byRow.get(entity)!
+      this.invalidate(row.type, row.id)
+      if (this.#stale.size >= waitingEntitiesMax) this.flush()
+    }
+    this.flush()
+  }
+
+  /** The digest over all entities as they stand in the tables; computes only what changed. */
+  digest(): { readonly digest: string; readonly settled: ReadonlyMap<number, string> } {
+    const hashes = new Array<string>(bucketCount).fill("")
+    const settled = new Map<number, string>()
+    const leaves = this.#sqlite.prepare<[number], EntityRow>(
+      "SELECT * FROM entities WHERE bucket = ? AND heads IS NOT NULL"
+    )
+    const rows = this.#sqlite
+      .prepare<[], { bucket: number; hash: string | null }>("SELECT bucket, hash FROM buckets")
+      .all()
+    for (const { bucket, hash } of rows) {
+      const value = hash ?? bucketHash(leaves.all(bucket).map(leafOfRow))
+      hashes[bucket] = value
+      if (hash === null) settled.set(bucket, value)
+    }
+    return { digest: stateDigest(this.#schema, hashes), settled }
+  }
+
+  /** Keeps computed bucket hashes, inside the caller's transaction. */
+  settle(settled: ReadonlyMap<number, string>): void {
+    const save = this.#sqlite.prepare("UPDATE buckets SET hash = ? WHERE bucket = ? AND hash IS NULL")
+    for (const [bucket, hash] of settled) save.run(hash, bucket)
+  }
+}
+
+export const lineOfEntityRow = (row: EntityRow): string =>
+  entityLine(row.type, row.id, row.deleted === 1, row.fields!, row.conflicts!)
+
+export const leafOfRow = (row: EntityRow) => ({
+  name: nameHash(row.type, row.id),
+  hash: leafHash(lineOfEntityRow(row))
+})

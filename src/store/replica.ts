@@ -1,0 +1,440 @@
+/**
+ * One replica of a project on this machine: its database, its identity, its transactions.
+ *
+ * Everything here is synchronous. A transaction takes the write lock of the file, sees what other
+ * processes committed before it, and ends with everything durable or nothing changed:
+ * events, projection and the heads of all logs change in one commit.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { LamplogError } from "../event/failure.ts"
+import { nodeFromPublicKey, randomProjectId, sha256, signHead } from "../event/hash.ts"
+import type { KeyPair } from "../event/hash.ts"
+import type { Position } from "../event/stamp.ts"
+import type { Head } from "../log/frontier.ts"
+import type { ProjectSchema, SchemaRegistry } from "../state/schema.ts"
+import { createTables, databaseFile, guarded, openDatabase, presenceFile, projectionVersion } from "./database.ts"
+import type { Sqlite } from "./database.ts"
+import { createKey, defaultStateDirectory, fileMark, forgetKey, loadKey, Record } from "./identity.ts"
+import type { FenceReason } from "./identity.ts"
+import { Lines } from "./lines.ts"
+import type { LogLine } from "./lines.ts"
+import { Projection } from "./projection.ts"
+import { reclassify } from "./reclassify.ts"
+
+export interface ReplicaOptions {
+  readonly schemas: SchemaRegistry
+  /** How long to wait for another process's write, in milliseconds. */
+  readonly busyTimeoutMillis?: number
+  /** Where the fence's record is kept; the user's state folder unless given. */
+  readonly stateDirectory?: string
+}
+
+export interface CreateOptions extends ReplicaOptions {
+  readonly name: string
+  readonly schema: string
+  /** The project to join; a new random one unless given. */
+  readonly project?: string
+  /** The secret of this node's key, 64 hexadecimal characters; random unless given. */
+  readonly seed?: string
+}
+
+/** Where this replica goes on from, after a copy or a rollback was noticed. */
+export interface Continuation {
+  readonly node: string
+  readonly seq: number
+  readonly hash: string
+  readonly reason: FenceReason
+}
+
+export const busyTimeoutMillisDefault = 5000
+
+const metaKeys = ["project", "name", "schema", "schemaVersion", "node", "publicKey", "file", "continues", "fence", "projection"] as const
+type MetaKey = (typeof metaKeys)[number]
+
+/** Guards the few facts that nothing else in the file repeats. */
+export const metaChecksum = (meta: ReadonlyMap<string, string>): string =>
+  sha256(`lamplog:meta:1\n${metaKeys.map((key) => `${key}=${JSON.stringify(meta.get(key) ?? null)}`).join("\n")}`)
+
+export class Replica {
+  readonly directory: string
+  readonly path: string
+  readonly sqlite: Sqlite
+  readonly schema: ProjectSchema
+  readonly lines: Lines
+  readonly projection: Projection
+  readonly #options: ReplicaOptions
+  #meta = new Map<string, string>()
+  #key: KeyPair | undefined
+  #record: Record | undefined
+  /** Seq that the record holds, so that a commit without an event of this node writes none. */
+  #recordedSeq = 0
+  /** The node whose key goes out of use when the running transaction commits. */
+  #leaving: string | undefined
+  #dataVersion = -1
+  readonly #readDataVersion
+  #inTransaction = false
+  #fence: FenceReason | undefined
+
+  private constructor(directory: string, sqlite: Sqlite, options: ReplicaOptions) {
+    this.directory = directory
+    this.path = join(directory, databaseFile)
+    this.sqlite = sqlite
+    this.#options = options
+    this.#readDataVersion = sqlite.prepare("PRAGMA data_version").pluck()
+    this.#loadMeta()
+    this.schema = options.schemas.get(this.#require("schema"))
+    if (Number(this.#require("schemaVersion")) > this.schema.version) {
+      throw new LamplogError({
+        stage: "schema",
+        code: "schema-newer",
+        message: `The project uses ${this.schema.name} ${this.#require("schemaVersion")}; this program knows version ${this.schema.version}.`,
+        remedy: "Upgrade Lamplog on this machine.",
+        where: this.path
+      })
+    }
+    this.lines = new Lines(sqlite)
+    this.projection = new Projection(sqlite, this.schema)
+  }
+
+  /** Makes a new project, or a new replica of one, in a folder that holds none. */
+  static create(directory: string, options: CreateOptions): Replica {
+    const path = join(directory, databaseFile)
+    if (existsSync(path)) {
+      throw new LamplogError({
+        code: "project-exists",
+        message: `There is a Lamplog project at ${directory} already.`,
+        remedy: "Use it as it is, or choose another folder.",
+        where: path
+      })
+    }
+    const schema = options.schemas.get(options.schema)
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw new LamplogError({
+        code: "not-writable",
+        message: `The folder ${directory} cannot be made: ${(error as Error).message}.`,
+        remedy: "Choose a folder that this user may write to.",
+        where: directory,
+        cause: error
+      })
+    }
+    const busyTimeoutMillis = options.busyTimeoutMillis ?? busyTimeoutMillisDefault
+    const sqlite = openDatabase(path, { busyTimeoutMillis, create: true })
+    try {
+      const key = createKey(directory, options.seed)
+      const node = nodeFromPublicKey(key.publicKey)
+      guarded(path, () =>
+        sqlite
+          .transaction(() => {
+            createTables(sqlite)
+            const meta = new Map<string, string>([
+              ["project", options.project ?? randomProjectId()],
+              ["name", options.name],
+              ["schema", schema.name],
+              ["schemaVersion", String(schema.version)],
+              ["node", node],
+              ["publicKey", key.publicKey],
+              ["file", fileMark(path)],
+              ["projection", `${projectionVersion}:${schema.version}`]
+            ])
+            saveMeta(sqlite, meta)
+          })
+          .immediate()
+      )
+      sqlite.close()
+    } catch (error) {
+      sqlite.close()
+      for (const name of readdirSync(directory)) {
+        if (name.startsWith(databaseFile)) rmSync(join(directory, name))
+      }
+      throw error
+    }
+    return Replica.open(directory, options)
+  }
+
+  static open(directory: string, options: ReplicaOptions): Replica {
+    const path = join(directory, databaseFile)
+    const busyTimeoutMillis = options.busyTimeoutMillis ?? busyTimeoutMillisDefault
+    const sqlite = openDatabase(path, { busyTimeoutMillis })
+    try {
+      return guarded(path, () => {
+        const replica = new Replica(directory, sqlite, options)
+        replica.#checkFence()
+        replica.#checkProjection()
+        replica.#announce()
+        return replica
+      })
+    } catch (error) {
+      sqlite.close()
+      throw error
+    }
+  }
+
+  #loadMeta(): void {
+    const rows = this.sqlite.prepare<[], { key: string; value: string }>("SELECT key, value FROM meta").all()
+    this.#meta = new Map(rows.map((row) => [row.key, row.value]))
+  }
+
+  #require(key: MetaKey): string {
+    const value = this.#meta.get(key)
+    if (value !== undefined) return value
+    throw new LamplogError({
+      code: "database-corrupt",
+      message: `The project's database lacks its ${key}.`,
+      remedy: "Put it back from a backup or clone the project from another replica.",
+      where: `${this.path} meta ${key}`
+    })
+  }
+
+  #setMeta(changes: { readonly [key in MetaKey]?: string | undefined }): void {
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === undefined) this.#meta.delete(key)
+      else this.#meta.set(key, value)
+    }
+    saveMeta(this.sqlite, this.#meta)
+  }
+
+  get project(): string {
+    return this.#require("project")
+  }
+  get name(): string {
+    return this.#require("name")
+  }
+  get node(): string {
+    return this.#require("node")
+  }
+  get publicKey(): string {
+    return this.#require("publicKey")
+  }
+  get meta(): ReadonlyMap<string, string> {
+    return this.#meta
+  }
+  /** Why the next write will go on under a new node id; undefined when it will not. */
+  get fence(): FenceReason | undefined {
+    return this.#fence
+  }
+  /** The log that this replica's own log goes on from. */
+  get continuation(): Continuation | undefined {
+    const text = this.#meta.get("continues")
+    return text === undefined ? undefined : (JSON.parse(text) as Continuation)
+  }
+
+  /** The line this replica writes to; undefined before its first event. */
+  ownLine(): LogLine | undefined {
+    const own = this.lines.ofNode(this.node)
+    return own.length === 0 ? undefined : own[0]
+  }
+
+  #checkFence(): void {
+    const { node } = this
+    // The record is read before the database is asked, so a running writer cannot look ahead of it.
+    this.#openRecord()
+    const record = this.#record!.read()
+    this.#loadMeta()
+    this.lines.reload()
+    this.#key = loadKey(this.directory, node)
+    const stored = this.#meta.get("fence")
+    if (stored !== undefined) this.#fence = stored as FenceReason
+    else if (this.#require("file") !== fileMark(this.path)) this.#fence = "copied"
+    else if (record !== undefined && !this.#holdsOwn(record)) this.#fence = "rolled-back"
+    else if (this.#key === undefined) this.#fence = "key-missing"
+    else this.#fence = undefined
+  }
+
+  #openRecord(): void {
+    this.#record?.close()
+    const stateDirectory = this.#options.stateDirectory ?? defaultStateDirectory()
+    this.#record = new Record(stateDirectory, this.project, this.node)
+    this.#recordedSeq = 0
+  }
+
+  #holdsOwn(record: Head): boolean {
+    return this.lines.holding(this.node, record.seq, record.hash) !== undefined
+  }
+
+  #checkProjection(): void {
+    const version = `${projectionVersion}:${this.schema.version}`
+    if (this.#meta.get("projection") === version) return
+    this.transaction(() => {
+      reclassify(this.sqlite, this.schema)
+      this.projection.reset()
+      this.projection.rebuild()
+      this.#setMeta({ projection: version, schemaVersion: String(this.schema.version) })
+    })
+  }
+
+  #announce(): void {
+    try {
+      writeFileSync(presenceFile(this.directory, process.pid), process.argv.slice(2, 4).join(" "))
+    } catch {
+      // Only a courtesy to whoever has to wait for this process.
+    }
+  }
+
+  /** Noticed while meeting others: they hold events of this node that this database does not know. */
+  markAheadElsewhere(): void {
+    this.#fence = "ahead-elsewhere"
+    this.#setMeta({ fence: "ahead-elsewhere" })
+  }
+
+  /**
+   * Makes sure that this replica may write: after a fence, under a new key whose log begins where
+   * the old one ended. Returns the log to continue, if that was so; call inside a transaction.
+   */
+  enter(): { readonly key: KeyPair; readonly continues: Continuation | undefined } {
+    if (this.#fence === undefined) return { key: this.#key!, continues: undefined }
+    const reason = this.#fence
+    const old = this.node
+    const line = this.ownLine()
+    const key = createKey(this.directory)
+    const continues =
+      line === undefined
+        ? undefined
+        : { node: old, seq: line.headSeq, hash: line.headHash, reason }
+    this.#setMeta({
+      node: nodeFromPublicKey(key.publicKey),
+      publicKey: key.publicKey,
+      file: fileMark(this.path),
+      fence: undefined,
+      ...(continues === undefined ? {} : { continues: JSON.stringify(continues) })
+    })
+    this.#key = key
+    this.#fence = undefined
+    this.#leaving = old
+    return { key, continues }
+  }
+
+  /** The highest event held, in total order: what a new event has to be above. */
+  top(): Position | undefined {
+    return this.lines.top()
+  }
+
+  #refresh(): void {
+    const version = this.#readDataVersion.get() as number
+    if (version === this.#dataVersion) return
+    this.#dataVersion = version
+    this.#reload()
+  }
+
+  #reload(): void {
+    const node = this.#meta.get("node")
+    this.#loadMeta()
+    this.lines.reload()
+    this.projection.reset()
+    if (node !== this.node) this.#checkFence()
+  }
+
+  begin(): void {
+    guarded(this.path, () => this.sqlite.exec("BEGIN IMMEDIATE"))
+    this.#inTransaction = true
+    this.#refresh()
+  }
+
+  /** Makes everything since `begin` durable. When it throws, nothing was changed. */
+  commit(): void {
+    try {
+      guarded(this.path, () => {
+        this.projection.flush()
+        this.lines.flush()
+        this.sqlite.exec("COMMIT")
+      })
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
+    this.#inTransaction = false
+    if (this.#leaving !== undefined) {
+      forgetKey(this.directory, this.#leaving)
+      this.#leaving = undefined
+      this.#openRecord()
+    }
+    const line = this.ownLine()
+    if (line === undefined || line.headSeq === this.#recordedSeq) return
+    this.#record?.write({ seq: line.headSeq, hash: line.headHash })
+    this.#recordedSeq = line.headSeq
+  }
+
+  rollback(): void {
+    if (this.sqlite.inTransaction) this.sqlite.exec("ROLLBACK")
+    this.#inTransaction = false
+    this.#leaving = undefined
+    this.#reload()
+    this.#checkFence()
+  }
+
+  /** Runs a plain function in a transaction: all of it, or nothing. */
+  transaction<A>(run: () => A): A {
+    if (this.#inTransaction) return run()
+    this.begin()
+    let result: A
+    try {
+      result = guarded(this.path, run)
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
+    this.commit()
+    return result
+  }
+
+  /** Reads one consistent state of the file, whatever other processes commit meanwhile. */
+  read<A>(run: () => A): A {
+    if (this.#inTransaction) return run()
+    return guarded(this.path, () => {
+      this.sqlite.exec("BEGIN")
+      try {
+        this.#refresh()
+        return run()
+      } finally {
+        this.sqlite.exec("ROLLBACK")
+      }
+    })
+  }
+
+  /** The digest of the state; keeps what it had to compute when the file is free to be written. */
+  digest(): string {
+    const { digest, settled } = this.read(() => this.projection.digest())
+    if (settled.size > settleBucketsMin && !this.#inTransaction) {
+      try {
+        this.transaction(() => this.projection.settle(settled))
+      } catch {
+        // Another process is writing or the folder is read-only; the digest stands all the same.
+      }
+    }
+    return digest
+  }
+
+  /** Signs this replica's own log up to its end, so that others need not trust who carries it. */
+  signOwnHead(): void {
+    const line = this.ownLine()
+    if (line === undefined || this.#fence !== undefined || this.#key === undefined) return
+    if (line.signedSeq === line.headSeq) return
+    const { seed } = this.#key
+    this.transaction(() => {
+      const signature = signHead(seed, this.project, line.node, line.headSeq, line.headHash)
+      this.lines.sign(line, line.headSeq, signature)
+    })
+  }
+
+  close(): void {
+    rmSync(presenceFile(this.directory, process.pid), { force: true })
+    this.#record?.close()
+    this.sqlite.close()
+  }
+}
+
+/** Fewer stale buckets than this are not worth a write: computing them again is as fast. */
+const settleBucketsMin = 64
+
+const saveMeta = (sqlite: Sqlite, meta: ReadonlyMap<string, string>): void => {
+  const save = sqlite.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+  const remove = sqlite.prepare("DELETE FROM meta WHERE key = ?")
+  for (const key of metaKeys) {
+    const value = meta.get(key)
+    if (value === undefined) remove.run(key)
+    else save.run(key, value)
+  }
+  save.run("checksum", metaChecksum(meta))
+}
