@@ -56,7 +56,7 @@ const named = (fields: JsonObject, field: string, type: string): ReadonlyArray<E
 
 const aliasReferences = (fields: JsonObject, field: string): ReadonlyArray<EntityReference> =>
   entries(fields[field]).flatMap(([name, value]) =>
-    aliasesIn(value).map((id) => ({ type: "token", id, field: `${field}/${pointerStep(name)}` }))
+    aliasesIn(value).map((id) => ({ type: "token", id, field: `${field}/${pointerStep(name)}` })),
   )
 
 export const designSystem: ProjectSchema = {
@@ -74,9 +74,9 @@ export const designSystem: ProjectSchema = {
         deprecated: register(Schema.Union([Schema.Boolean, Schema.String])),
         extensions: map(),
         uuid: register(text),
-        tags: set(text)
+        tags: set(text),
       },
-      references: tokenReferences
+      references: tokenReferences,
     },
     group: {
       version: 1,
@@ -84,8 +84,8 @@ export const designSystem: ProjectSchema = {
         type: register(text),
         description: register(text),
         deprecated: register(Schema.Union([Schema.Boolean, Schema.String])),
-        extensions: map()
-      }
+        extensions: map(),
+      },
     },
     component: {
       version: 1,
@@ -96,13 +96,13 @@ export const designSystem: ProjectSchema = {
         properties: map(),
         tokens: set(entityId),
         assets: set(entityId),
-        tags: set(text)
+        tags: set(text),
       },
       references: (fields) => [
         ...named(fields, "tokens", "token"),
         ...named(fields, "assets", "asset"),
-        ...aliasReferences(fields, "properties")
-      ]
+        ...aliasReferences(fields, "properties"),
+      ],
     },
     theme: {
       version: 1,
@@ -111,13 +111,17 @@ export const designSystem: ProjectSchema = {
         description: register(text),
         extends: register(entityId),
         values: map(),
-        tags: set(text)
+        tags: set(text),
       },
       references: (fields) => [
         ...named(fields, "extends", "theme"),
-        ...entries(fields.values).map(([id]) => ({ type: "token", id, field: `values/${pointerStep(id)}` })),
-        ...aliasReferences(fields, "values")
-      ]
+        ...entries(fields.values).map(([id]) => ({
+          type: "token",
+          id,
+          field: `values/${pointerStep(id)}`,
+        })),
+        ...aliasReferences(fields, "values"),
+      ],
     },
     style: {
       version: 1,
@@ -126,12 +130,12 @@ export const designSystem: ProjectSchema = {
         description: register(text),
         properties: map(),
         component: register(entityId),
-        tags: set(text)
+        tags: set(text),
       },
       references: (fields) => [
         ...named(fields, "component", "component"),
-        ...aliasReferences(fields, "properties")
-      ]
+        ...aliasReferences(fields, "properties"),
+      ],
     },
     asset: {
       version: 1,
@@ -142,8 +146,8 @@ export const designSystem: ProjectSchema = {
         licence: register(text),
         sha256: register(sha256),
         bytes: register(byteCount),
-        tags: set(text)
-      }
-    }
-  }
+        tags: set(text),
+      },
+    },
+  },
 }

@@ -48,9 +48,7 @@ const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"])
 
 /** RFC 6901: `~` and `/` inside one step of a pointer. */
 export const pointerStep = (step: string): string =>
-  step.includes("~") || step.includes("/")
-    ? step.replaceAll("~", "~0").replaceAll("/", "~1")
-    : step
+  step.includes("~") || step.includes("/") ? step.replaceAll("~", "~0").replaceAll("/", "~1") : step
 
 const checkString = (text: string, where: string): void => {
   if (!text.isWellFormed()) {
@@ -76,7 +74,7 @@ const checkNumber = (value: number, where: string): void => {
     throw new CanonicalError(
       "integer-too-large",
       `the integer ${value} is beyond 2^53-1 and would lose digits`,
-      where
+      where,
     )
   }
 }
@@ -194,6 +192,6 @@ export const equalJson = (left: Json, right: Json): boolean => {
   return keys.every(
     (key) =>
       Object.hasOwn(right, key) &&
-      equalJson((left as JsonObject)[key]!, (right as JsonObject)[key]!)
+      equalJson((left as JsonObject)[key]!, (right as JsonObject)[key]!),
   )
 }

@@ -144,7 +144,7 @@ const operations: ReadonlySet<string> = new Set([
   "continue",
   "admit",
   "retire",
-  "redact"
+  "redact",
 ])
 
 const controlOperations: ReadonlySet<string> = new Set(["continue", "admit", "retire", "redact"])
@@ -199,12 +199,13 @@ export const headerFromText = (text: string): Header => {
     parents: references,
     ...(anchor === undefined ? {} : { anchor: referenceFrom(anchor, "anchor") }),
     ...(transaction === undefined ? {} : { transaction: transactionFrom(transaction) }),
-    body
+    body,
   }
 }
 
 const transactionFrom = (value: Json): Transaction => {
-  if (!Array.isArray(value) || value.length !== 2) throw invalid("transaction is not [index, count]")
+  if (!Array.isArray(value) || value.length !== 2)
+    throw invalid("transaction is not [index, count]")
   const [index, count] = value as ReadonlyArray<unknown>
   if (!isCount(index, 0) || !isCount(count, 2) || index >= count || count > transactionEventsMax) {
     throw invalid("transaction is not [index, count]")
@@ -239,6 +240,6 @@ export const bodyFromText = (text: string): Body => {
     ...(fields === undefined ? {} : { fields }),
     ...(unset === undefined ? {} : { unset }),
     ...(settles === undefined ? {} : { settles }),
-    ...(continues === undefined ? {} : { continues: referenceFrom(continues, "continues") })
+    ...(continues === undefined ? {} : { continues: referenceFrom(continues, "continues") }),
   }
 }

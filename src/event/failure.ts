@@ -40,7 +40,7 @@ export class LamplogError extends Error {
       message: this.message,
       remedy: this.remedy,
       ...(this.stage === undefined ? {} : { stage: this.stage }),
-      ...(this.where === undefined ? {} : { where: this.where })
+      ...(this.where === undefined ? {} : { where: this.where }),
     }
   }
 }

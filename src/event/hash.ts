@@ -13,7 +13,7 @@ import {
   hash,
   randomBytes,
   sign as signBytes,
-  verify as verifyBytes
+  verify as verifyBytes,
 } from "node:crypto"
 
 /** SHA-256 of UTF-8 text or bytes, as 64 lower-case hexadecimal characters. */
@@ -80,7 +80,7 @@ const privateKeyFromSeed = (seed: string) =>
   createPrivateKey({
     key: Buffer.concat([pkcs8Prefix, Buffer.from(seed, "hex")]),
     format: "der",
-    type: "pkcs8"
+    type: "pkcs8",
   })
 
 export const keyPairFromSeed = (seed: string): KeyPair => {
@@ -110,7 +110,7 @@ export const signHead = (
   project: string,
   node: string,
   seq: number,
-  chain: string
+  chain: string,
 ): string =>
   signBytes(null, headText(project, node, seq, chain), privateKeyFromSeed(seed)).toString("hex")
 
@@ -120,13 +120,13 @@ export const verifyHead = (
   project: string,
   node: string,
   seq: number,
-  chain: string
+  chain: string,
 ): boolean => {
   try {
     const key = createPublicKey({
       key: Buffer.concat([spkiPrefix, Buffer.from(publicKey, "hex")]),
       format: "der",
-      type: "spki"
+      type: "spki",
     })
     const text = headText(project, node, seq, chain)
     return verifyBytes(null, text, key, Buffer.from(signature, "hex"))

@@ -34,7 +34,7 @@ export const stampFrom = (position: { readonly lamport: number; readonly node: s
 
 /** Reads `LAMPORT@NODE`; undefined when the text is no stamp. */
 export const parseStamp = (
-  text: string
+  text: string,
 ): { readonly lamport: number; readonly node: string } | undefined => {
   const match = /^(\d{1,15})@([a-z2-7]{26})$/.exec(text)
   return match ? { lamport: Number(match[1]), node: match[2]! } : undefined

@@ -28,7 +28,7 @@ const shortHash = 8
 /** Gives each line the name of the log that ends with it. */
 export const namesOfLines = (
   lines: ReadonlyArray<Line>,
-  hashAt: HashAt
+  hashAt: HashAt,
 ): ReadonlyMap<number, string> => {
   const names = new Map<number, string>()
   const taken = new Set<string>()
@@ -48,15 +48,15 @@ export const namesOfLines = (
     const children = lines
       .filter((child) => child.parent === line.line)
       .toSorted((left, right) => left.from - right.from)
-    for (let index = 0; index < children.length; ) {
+    for (let index = 0; index < children.length;) {
       const seq = children[index]!.from
       const here = children.filter((child) => child.from === seq)
       descend(
         [
           { hash: hashAt(line.line, seq), line },
-          ...here.map((child) => ({ hash: child.firstHash, line: child }))
+          ...here.map((child) => ({ hash: child.firstHash, line: child })),
         ],
-        names.get(line.line)!
+        names.get(line.line)!,
       )
       index += here.length
     }
@@ -70,7 +70,7 @@ export const namesOfLines = (
   for (const [node, group] of roots) {
     descend(
       group.map((line) => ({ hash: line.firstHash, line })),
-      node
+      node,
     )
     for (const line of group) walk(line)
   }

@@ -32,12 +32,12 @@ export const lineFromText = (text: string, where: string): LineParts => {
       code: "line-parts",
       message: `${where}: a line is not a header, a salt and a body with tabs between.`,
       where,
-      remedy: "Ask the sender for a new copy; nothing of this one was taken."
+      remedy: "Ask the sender for a new copy; nothing of this one was taken.",
     })
   }
   return {
     header: text.slice(0, first),
     salt: text.slice(first + 1, second),
-    body: text.slice(second + 1)
+    body: text.slice(second + 1),
   }
 }

@@ -17,7 +17,7 @@ export type ProgressListener = (progress: Progress) => void
 
 /** Called at most a few hundred times a second, in order, from the fiber that works. */
 export const ProgressReporter = Context.Reference<ProgressListener>("lamplog/ProgressReporter", {
-  defaultValue: () => () => {}
+  defaultValue: () => () => {},
 })
 
 export const reportProgress = (progress: Progress): Effect.Effect<void> =>

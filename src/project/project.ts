@@ -167,31 +167,31 @@ export class Project extends Context.Service<
     /** All changes as one atomic change; several of one entity become one event. */
     change(
       changes: ReadonlyArray<Change>,
-      options: WriteOptions
+      options: WriteOptions,
     ): Effect.Effect<WriteResult, LamplogError>
     /** Each change an event of its own, committed in groups; what was committed stays on failure. */
     changeEach(
       changes: Stream.Stream<Change, LamplogError>,
-      options: WriteOptions
+      options: WriteOptions,
     ): Effect.Effect<WriteResult, LamplogError>
     resolve(
       conflict: string,
       resolution: Resolution,
-      options: WriteOptions
+      options: WriteOptions,
     ): Effect.Effect<WriteResult, LamplogError>
     /** Writes an archive (or a foreign file) under its name only when it is whole and synced. */
     exportProject(
       path: string,
-      options?: { readonly format?: string; readonly force?: boolean }
+      options?: { readonly format?: string; readonly force?: boolean },
     ): Effect.Effect<ExportSummary, LamplogError>
     importProject(
       paths: ReadonlyArray<string>,
-      options: ImportOptions
+      options: ImportOptions,
     ): Effect.Effect<ImportSummary, LamplogError>
     /** Exactly what `importProject` would do; nothing is changed. */
     analyzeImport(
       paths: ReadonlyArray<string>,
-      options: ImportOptions
+      options: ImportOptions,
     ): Effect.Effect<ImportAnalysis, LamplogError>
     mergeProject(path: string): Effect.Effect<MergeSummary, LamplogError>
     /** Exactly what `mergeProject` would do; nothing is changed. */

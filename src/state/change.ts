@@ -46,7 +46,7 @@ const checked = (value: Json, where: string): Json => {
       error.code,
       `${where}${error.where}: ${error.message}`,
       "Give a JSON value that every machine reads alike: finite numbers, whole strings, ordinary keys.",
-      where + error.where
+      where + error.where,
     )
   }
 }
@@ -55,11 +55,16 @@ const isObject = (value: Json): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
 
 const distinct = (elements: ReadonlyArray<Json>): ReadonlyArray<Json> => [
-  ...new Map(elements.map((element) => [canonicalFromJson(element), element])).values()
+  ...new Map(elements.map((element) => [canonicalFromJson(element), element])).values(),
 ]
 
 /** A value in the shape its field keeps; refuses a list for a map and the like. */
-const normalised = (definition: TypeDefinition, field: string, value: Json, where: string): Json => {
+const normalised = (
+  definition: TypeDefinition,
+  field: string,
+  value: Json,
+  where: string,
+): Json => {
   const kind = mergeKindOf(definition, field)
   checked(value, `${where} ${field}`)
   if (kind === "map" && !isObject(value)) {
@@ -67,7 +72,7 @@ const normalised = (definition: TypeDefinition, field: string, value: Json, wher
       "not-a-map",
       `${where}: ${field} is a map, but the value is not an object`,
       `Give an object, such as {"key": value}.`,
-      `${where} ${field}`
+      `${where} ${field}`,
     )
   }
   if (kind === "set") {
@@ -76,7 +81,7 @@ const normalised = (definition: TypeDefinition, field: string, value: Json, wher
         "not-a-set",
         `${where}: ${field} is a set, but the value is not an array`,
         `Give an array, such as ["one", "two"].`,
-        `${where} ${field}`
+        `${where} ${field}`,
       )
     }
     return distinct(value as ReadonlyArray<Json>)
@@ -92,7 +97,7 @@ const isEmpty = (value: Json): boolean =>
 /** Splits `map/key`; undefined when the name is a field of its own. */
 const mapKeyOf = (
   definition: TypeDefinition,
-  name: string
+  name: string,
 ): { readonly field: string; readonly key: string } | undefined => {
   const slash = name.indexOf("/")
   if (slash < 1 || Object.hasOwn(definition.fields, name)) return undefined
@@ -140,7 +145,9 @@ class Draft {
   clear(name: string): void {
     const part = mapKeyOf(this.#definition, name)
     if (part !== undefined) {
-      const rest: { [key: string]: Json } = { ...((this.target.get(part.field) ?? {}) as JsonObject) }
+      const rest: { [key: string]: Json } = {
+        ...((this.target.get(part.field) ?? {}) as JsonObject),
+      }
       delete rest[part.key]
       if (Object.keys(rest).length === 0) this.target.delete(part.field)
       else this.target.set(part.field, rest)
@@ -156,7 +163,7 @@ class Draft {
     this.named.add(pointerStep(name))
     if (mergeKindOf(this.#definition, name) !== "map") return
     const keys = [value, this.target.get(name) ?? {}].flatMap((map) =>
-      isObject(map) ? Object.keys(map) : []
+      isObject(map) ? Object.keys(map) : [],
     )
     for (const key of keys) this.named.add(`${pointerStep(name)}/${pointerStep(key)}`)
   }
@@ -181,24 +188,25 @@ class Draft {
 const mapDelta = (before: JsonObject, after: JsonObject, settled: ReadonlySet<string>): Json => {
   const set = Object.entries(after).filter(
     ([key, value]) =>
-      !Object.hasOwn(before, key) || !equalJson(before[key]!, value) || settled.has(key)
+      !Object.hasOwn(before, key) || !equalJson(before[key]!, value) || settled.has(key),
   )
   const remove = [...new Set([...Object.keys(before), ...settled])].filter(
-    (key) => !Object.hasOwn(after, key)
+    (key) => !Object.hasOwn(after, key),
   )
   return {
     ...(remove.length > 0 ? { remove: remove.sort() } : {}),
-    ...(set.length > 0 ? { set: sortedObject(set) } : {})
+    ...(set.length > 0 ? { set: sortedObject(set) } : {}),
   }
 }
 
 const setDelta = (before: ReadonlyArray<Json>, after: ReadonlyArray<Json>): Json => {
-  const texts = (elements: ReadonlyArray<Json>) => new Set(elements.map((e) => canonicalFromJson(e)))
+  const texts = (elements: ReadonlyArray<Json>) =>
+    new Set(elements.map((e) => canonicalFromJson(e)))
   const had = texts(before)
   const has = texts(after)
   const ordered = (elements: ReadonlyArray<Json>) =>
     elements.toSorted((left, right) =>
-      canonicalFromJson(left) < canonicalFromJson(right) ? -1 : 1
+      canonicalFromJson(left) < canonicalFromJson(right) ? -1 : 1,
     )
   const add = ordered(after.filter((element) => !had.has(canonicalFromJson(element))))
   const remove = ordered(before.filter((element) => !has.has(canonicalFromJson(element))))
@@ -213,7 +221,7 @@ export const planWrite = (
   definition: TypeDefinition,
   state: EntityState | undefined,
   changes: ReadonlyArray<Change>,
-  where: string
+  where: string,
 ): PlannedWrite | undefined => {
   const draft = new Draft(definition, state, where)
   for (const change of changes) draft.change(change)
@@ -221,7 +229,7 @@ export const planWrite = (
   if (!draft.alive) return lived ? { op: "delete" } : undefined
   const before = (lived ? state.fields : {}) as JsonObject
   const contested = new Set(
-    lived ? state.conflicts.filter((c) => c.kind === "field").map((c) => c.field) : []
+    lived ? state.conflicts.filter((c) => c.kind === "field").map((c) => c.field) : [],
   )
   const settles = (name: string) => contested.has(name) && draft.named.has(name)
   const fields: Array<readonly [string, Json]> = []
@@ -230,7 +238,9 @@ export const planWrite = (
   for (const conflict of contested) names.add(unescapeStep(conflict.split("/")[0]!))
   const settledKeys = (name: string): ReadonlySet<string> => {
     const prefix = `${pointerStep(name)}/`
-    const keys = [...contested].filter((conflict) => conflict.startsWith(prefix) && settles(conflict))
+    const keys = [...contested].filter(
+      (conflict) => conflict.startsWith(prefix) && settles(conflict),
+    )
     return new Set(keys.map((conflict) => unescapeStep(conflict.slice(prefix.length))))
   }
   for (const name of names) {
@@ -254,6 +264,6 @@ export const planWrite = (
   return {
     op: lived ? "patch" : "put",
     ...(fields.length > 0 ? { fields: sortedObject(fields) } : {}),
-    ...(unset.length > 0 ? { unset: unset.sort() } : {})
+    ...(unset.length > 0 ? { unset: unset.sort() } : {}),
   }
 }

@@ -24,7 +24,7 @@ const candidateFrom = (event: HistoryEvent, value: Json | undefined): Candidate 
   node: event.node,
   op: event.op,
   seq: event.seq,
-  ...(value === undefined ? {} : { value })
+  ...(value === undefined ? {} : { value }),
 })
 
 const earlierResolutions = (events: ReadonlyArray<HistoryEvent>) => {
@@ -43,7 +43,7 @@ export const fieldConflict = (
   field: string,
   live: ReadonlyArray<Write>,
   all: ReadonlyArray<Write>,
-  ancestry: Ancestry
+  ancestry: Ancestry,
 ): Conflict | undefined => {
   if (live.length < 2) return undefined
   const textOf = (write: Write) => (write.value === undefined ? "" : textOfSorted(write.value))
@@ -61,7 +61,7 @@ export const fieldConflict = (
     field,
     id: conflictId(type, id, field, hashes),
     kind: "field",
-    winner: placeOf(events.at(-1)!)
+    winner: placeOf(events.at(-1)!),
   }
 }
 
@@ -84,7 +84,7 @@ export const deleteConflict = (
   type: string,
   id: string,
   applied: ReadonlyArray<HistoryEvent>,
-  ancestry: Ancestry
+  ancestry: Ancestry,
 ): Conflict | undefined => {
   const deletes = applied.filter((event) => event.op === "delete")
   if (deletes.length === 0) return undefined
@@ -97,30 +97,30 @@ export const deleteConflict = (
     const beside = edits.filter(
       (edit) =>
         ancestry.isConcurrent(removal.hash, edit.hash) &&
-        !after.some((event) => ancestry.isAncestor(edit.hash, event.hash))
+        !after.some((event) => ancestry.isAncestor(edit.hash, event.hash)),
     )
     if (beside.length > 0) openDeletes.push(removal)
     for (const edit of beside) openEdits.add(edit)
   }
   if (openDeletes.length === 0) return undefined
   const newest = [...openEdits].filter(
-    (edit) => ![...openEdits].some((other) => ancestry.isAncestor(edit.hash, other.hash))
+    (edit) => ![...openEdits].some((other) => ancestry.isAncestor(edit.hash, other.hash)),
   )
   newest.sort(comparePositions)
   const involved = [...openDeletes, ...newest].sort(comparePositions)
   return {
     ...earlierResolutions(newest),
     candidates: involved.map((event) =>
-      candidateFrom(event, event.op === "delete" ? undefined : editValue(event))
+      candidateFrom(event, event.op === "delete" ? undefined : editValue(event)),
     ),
     field: wholeEntity,
     id: conflictId(
       type,
       id,
       wholeEntity,
-      involved.map((event) => event.hash)
+      involved.map((event) => event.hash),
     ),
     kind: "delete-edit",
-    winner: placeOf(newest.at(-1)!)
+    winner: placeOf(newest.at(-1)!),
   }
 }

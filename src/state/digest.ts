@@ -33,6 +33,5 @@ export const bucketHash = (leaves: ReadonlyArray<Leaf>): string => {
 
 export const stateDigest = (
   schema: { readonly name: string; readonly version: number },
-  buckets: ReadonlyArray<string>
-): string =>
-  sha256(`lamplog:state:1\n${schema.name} ${schema.version}\n${buckets.join("\n")}`)
+  buckets: ReadonlyArray<string>,
+): string => sha256(`lamplog:state:1\n${schema.name} ${schema.version}\n${buckets.join("\n")}`)

@@ -72,10 +72,10 @@ export const conflictId = (
   type: string,
   id: string,
   field: string,
-  hashes: ReadonlyArray<string>
+  hashes: ReadonlyArray<string>,
 ): string =>
   sha256(
-    `lamplog:conflict:1\n${canonicalFromJson([type, id, field, [...hashes].sort(compareText)])}`
+    `lamplog:conflict:1\n${canonicalFromJson([type, id, field, [...hashes].sort(compareText)])}`,
   ).slice(0, 32)
 
 const integerLikeKey = /"\d+":/
@@ -102,6 +102,6 @@ export const entityLine = (
   id: string,
   deleted: boolean,
   fields: string,
-  conflicts: string
+  conflicts: string,
 ): string =>
   `{"conflicts":${conflicts},"deleted":${deleted},"fields":${fields},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)}}`

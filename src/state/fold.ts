@@ -10,9 +10,8 @@
  *  - A delete and a concurrent edit are a conflict while the entity lives and no put, delete or
  *    resolve had seen both.
  */
-import { compareText } from "../event/canonical.ts"
+import { compareText, pointerStep } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
-import { pointerStep } from "../event/canonical.ts"
 import { comparePositions } from "../event/stamp.ts"
 import { Ancestry } from "./ancestry.ts"
 import { deleteConflict, fieldConflict } from "./conflict.ts"
@@ -67,7 +66,8 @@ class Tracks {
 
   register(field: string, event: HistoryEvent, value: Json | undefined): void {
     let track = this.registers.get(field)
-    if (track === undefined) this.registers.set(field, (track = { name: pointerStep(field), all: [], live: [] }))
+    if (track === undefined)
+      this.registers.set(field, (track = { name: pointerStep(field), all: [], live: [] }))
     this.#write(track, event, value)
   }
 
@@ -144,7 +144,7 @@ export const foldEntity = (
   type: string,
   id: string,
   definition: TypeDefinition,
-  events: ReadonlyArray<HistoryEvent>
+  events: ReadonlyArray<HistoryEvent>,
 ): EntityState | undefined => {
   const history = events.toSorted(comparePositions)
   const tracks = new Tracks()

@@ -82,12 +82,13 @@ export class SchemaRegistry {
         if (after !== definition.kind) {
           throw new SchemaError(
             "merge-kind-changed",
-            `${schema.name} ${schema.version}: ${type}.${field} was a ${definition.kind} and cannot become a ${after}; use a new field name`
+            `${schema.name} ${schema.version}: ${type}.${field} was a ${definition.kind} and cannot become a ${after}; use a new field name`,
           )
         }
       }
     }
-    if (known === undefined || known.version <= schema.version) this.#schemas.set(schema.name, schema)
+    if (known === undefined || known.version <= schema.version)
+      this.#schemas.set(schema.name, schema)
     return this
   }
 
@@ -129,7 +130,7 @@ const understoodOperations: ReadonlySet<string> = new Set(["put", "patch", "dele
 export const notUnderstood = (
   schema: ProjectSchema,
   header: Header,
-  body: Body
+  body: Body,
 ): string | undefined => {
   if (header.type === controlType) {
     return header.op === "continue" ? undefined : `control event ${header.op}`
@@ -174,7 +175,7 @@ export interface ValueProblem {
 /** Reports values that do not fit their declared schema. */
 export const valueProblems = (
   definition: TypeDefinition,
-  fields: JsonObject
+  fields: JsonObject,
 ): ReadonlyArray<ValueProblem> => {
   const problems: Array<ValueProblem> = []
   for (const [field, value] of Object.entries(fields)) {

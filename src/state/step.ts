@@ -5,9 +5,9 @@
  * each write simply replaces what stood before. `stepEntity` does that without the history;
  * everything else goes through `foldEntity`. The two agree byte for byte (test/state).
  */
-import { compareText } from "../event/canonical.ts"
+import { compareText, pointerStep } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
-import { pointerStep } from "../event/canonical.ts"
+import type { MapDelta } from "../event/event.ts"
 import type { Reference } from "../event/stamp.ts"
 import { sortedObject, textOfSorted, wholeEntity } from "./entity.ts"
 import type { EntityState, HistoryEvent } from "./entity.ts"
@@ -16,7 +16,7 @@ import type { TypeDefinition } from "./schema.ts"
 
 const sawEverything = (
   parents: ReadonlyArray<Reference>,
-  heads: ReadonlyArray<Reference>
+  heads: ReadonlyArray<Reference>,
 ): boolean =>
   parents.length === heads.length &&
   heads.every((head) => parents.some((parent) => parent.hash === head.hash))
@@ -31,7 +31,8 @@ const withMap = (before: Json | undefined, delta: JsonObject): Json | undefined 
 
 const withSet = (before: Json | undefined, delta: JsonObject): Json | undefined => {
   const elements = new Map<string, Json>()
-  for (const value of (before ?? []) as ReadonlyArray<Json>) elements.set(textOfSorted(value), value)
+  for (const value of (before ?? []) as ReadonlyArray<Json>)
+    elements.set(textOfSorted(value), value)
   for (const value of (delta.remove ?? []) as ReadonlyArray<Json>) {
     elements.delete(textOfSorted(value))
   }
@@ -39,19 +40,21 @@ const withSet = (before: Json | undefined, delta: JsonObject): Json | undefined 
     elements.set(textOfSorted(value), value)
   }
   if (elements.size === 0) return undefined
-  return [...elements].sort((left, right) => compareText(left[0], right[0])).map(([, value]) => value)
+  return [...elements]
+    .sort((left, right) => compareText(left[0], right[0]))
+    .map(([, value]) => value)
 }
 
 /** Field and key names, as conflicts call them, that an event writes. */
 const writtenNames = (definition: TypeDefinition, event: HistoryEvent): ReadonlySet<string> => {
   const names = new Set((event.unset ?? []).map(pointerStep))
   for (const [field, value] of Object.entries(event.fields ?? {})) {
-    if (mergeKindOf(definition, field) === "register") names.add(pointerStep(field))
-    else {
-      const { set, remove } = value as { set?: JsonObject; remove?: ReadonlyArray<Json> }
-      for (const key of [...Object.keys(set ?? {}), ...(remove ?? [])]) {
-        names.add(`${pointerStep(field)}/${pointerStep(String(key))}`)
-      }
+    const kind = mergeKindOf(definition, field)
+    if (kind === "register") names.add(pointerStep(field))
+    if (kind !== "map") continue
+    const { set, remove } = value as MapDelta
+    for (const key of [...Object.keys(set ?? {}), ...(remove ?? [])]) {
+      names.add(`${pointerStep(field)}/${pointerStep(key)}`)
     }
   }
   return names
@@ -64,7 +67,7 @@ const writtenNames = (definition: TypeDefinition, event: HistoryEvent): Readonly
 export const stepEntity = (
   definition: TypeDefinition,
   before: EntityState | undefined,
-  event: HistoryEvent
+  event: HistoryEvent,
 ): EntityState | undefined => {
   if (!sawEverything(event.parents, before?.heads ?? [])) return undefined
   const { node, seq, lamport, hash } = event
@@ -92,7 +95,7 @@ export const stepEntity = (
     conflicts = conflicts.filter((conflict) =>
       conflict.field === wholeEntity && conflict.kind === "delete-edit"
         ? event.op === "patch"
-        : !written.has(conflict.field)
+        : !written.has(conflict.field),
     )
   }
   return { fields: sortedObject(fields), deleted: false, heads, conflicts }

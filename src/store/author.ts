@@ -17,7 +17,7 @@ import {
   isName,
   transactionBytesMax,
   transactionEventsMax,
-  typeLengthMax
+  typeLengthMax,
 } from "../event/event.ts"
 import type { Body, Header, Operation } from "../event/event.ts"
 import { LamplogError } from "../event/failure.ts"
@@ -69,7 +69,7 @@ const checkNames = (type: string, id: string): void => {
       "type-name",
       `"${type.slice(0, 100)}" cannot be an entity type.`,
       `Use 1 to ${typeLengthMax} characters without "/".`,
-      where
+      where,
     )
   }
   if (type === controlType) {
@@ -77,7 +77,7 @@ const checkNames = (type: string, id: string): void => {
       "type-reserved",
       `The type "${controlType}" is reserved for the project's own events.`,
       "Choose another type.",
-      where
+      where,
     )
   }
   if (!isId) {
@@ -85,7 +85,7 @@ const checkNames = (type: string, id: string): void => {
       "id-name",
       `"${id.slice(0, 100)}" cannot be an entity id.`,
       `Use 1 to ${idLengthMax} well-formed characters, none of them U+0000.`,
-      where
+      where,
     )
   }
 }
@@ -98,7 +98,7 @@ export class Author {
   constructor(replica: Replica) {
     this.#replica = replica
     this.#insert = replica.sqlite.prepare(
-      "INSERT INTO events (event, lamport, hash, entity, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+      "INSERT INTO events (event, lamport, hash, entity, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
   }
 
@@ -120,7 +120,7 @@ export class Author {
     id: string,
     op: Operation,
     content: Pick<Body, "fields" | "unset" | "settles">,
-    authorship: Authorship
+    authorship: Authorship,
   ): Written {
     return this.#replica.transaction(() => {
       const draft = this.#draft(type, id, op, content, authorship)
@@ -149,7 +149,7 @@ export class Author {
           "type-unknown",
           `The schema ${this.#replica.schema.name} has no type "${type}".`,
           `Use one of ${known}, or a project made with \`lamplog init --schema open\`.`,
-          `${type}/${id}`
+          `${type}/${id}`,
         )
       }
       const state = this.#replica.projection.stateOf(type, id)
@@ -158,7 +158,13 @@ export class Author {
       const reason = group.findLast((change) => change.reason !== undefined)?.reason
       const { op, ...content } = planned
       drafts.push(
-        this.#draft(type, id, op, content, reason === undefined ? authorship : { ...authorship, reason })
+        this.#draft(
+          type,
+          id,
+          op,
+          content,
+          reason === undefined ? authorship : { ...authorship, reason },
+        ),
       )
     }
     return drafts
@@ -169,7 +175,7 @@ export class Author {
     id: string,
     op: Operation,
     content: Pick<Body, "fields" | "unset" | "settles">,
-    authorship: Authorship
+    authorship: Authorship,
   ): Draft {
     const heads = this.#replica.projection.stateOf(type, id)?.heads ?? []
     const { actor, at, reason } = authorship
@@ -187,8 +193,8 @@ export class Author {
         kind: this.#replica.projection.definitionOf(type).version || 1,
         ...(reason === undefined ? {} : { reason }),
         ...(settles === undefined ? {} : { settles }),
-        ...(unset === undefined ? {} : { unset })
-      }
+        ...(unset === undefined ? {} : { unset }),
+      },
     }
   }
 
@@ -199,11 +205,12 @@ export class Author {
         "transaction-too-large",
         `One atomic change of ${drafts.length} entities is more than the limit of ${transactionEventsMax}.`,
         "Split it, or use --no-atomic.",
-        `transactionEventsMax = ${transactionEventsMax}`
+        `transactionEventsMax = ${transactionEventsMax}`,
       )
     }
     const { key, continues } = this.#replica.enter()
-    if (continues !== undefined) this.#appendTransaction([continueDraft(continues, authorship)], key)
+    if (continues !== undefined)
+      this.#appendTransaction([continueDraft(continues, authorship)], key)
     this.#appendTransaction(drafts, key)
   }
 
@@ -213,11 +220,12 @@ export class Author {
     let line = this.#replica.ownLine()
     const previous = line?.headLamport ?? 0
     const parentsMax = drafts.reduce((most, draft) => Math.max(most, draft.parentsLamport), 0)
-    const anchor = top !== undefined && top.lamport > Math.max(previous, parentsMax) ? top : undefined
+    const anchor =
+      top !== undefined && top.lamport > Math.max(previous, parentsMax) ? top : undefined
     const lamport = nextLamport(
       anchor === undefined
         ? { previous, parentsMax }
-        : { previous, parentsMax, anchor: anchor.lamport }
+        : { previous, parentsMax, anchor: anchor.lamport },
     )
     let seq = line?.headSeq ?? 0
     let hash = line?.headHash ?? genesisHash(project, key.publicKey)
@@ -225,7 +233,12 @@ export class Author {
     for (const [index, draft] of drafts.entries()) {
       seq += 1
       if (seq > seqMax) {
-        throw refuse("log-full", "This node's log is full.", "Clone the project as a new node.", node)
+        throw refuse(
+          "log-full",
+          "This node's log is full.",
+          "Clone the project as a new node.",
+          node,
+        )
       }
       const where = `${draft.type}/${draft.id}`
       const body = encodeBody(draft.body, where)
@@ -240,7 +253,7 @@ export class Author {
         parents: draft.parents,
         ...(anchor === undefined || index > 0 ? {} : { anchor }),
         ...(drafts.length === 1 ? {} : { transaction: { index, count: drafts.length } }),
-        body: bodyHash(salt, body)
+        body: bodyHash(salt, body),
       }
       const text = headerText(header)
       bytes += text.length + body.length
@@ -249,7 +262,7 @@ export class Author {
           "too-long",
           `The change is longer than the limits of ${headerBytesMax} bytes a header and ${transactionBytesMax} bytes a transaction.`,
           "Split it into smaller changes.",
-          where
+          where,
         )
       }
       hash = chainHash(hash, text)
@@ -281,7 +294,7 @@ const encodeBody = (body: Body, where: string): string => {
       "value-too-long",
       `The change of ${where} takes ${Buffer.byteLength(text)} bytes; the limit is ${bodyBytesMax}.`,
       "Keep large content as an asset, or split the entity.",
-      where
+      where,
     )
   }
   return text
@@ -295,7 +308,7 @@ const continueDraft = (continues: Continuation, authorship: Authorship): Draft =
     ...(at === undefined ? {} : { at }),
     continues: [node, seq, hash],
     kind: 1,
-    reason
+    reason,
   } as unknown as Body & JsonObject
   return { type: controlType, id: node, op: "continue", parents: [], parentsLamport: 0, body }
 }

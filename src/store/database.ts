@@ -91,7 +91,7 @@ export const openDatabase = (path: string, options: OpenOptions): Sqlite => {
       code: "no-project",
       message: `There is no Lamplog project at ${dirname(path)}.`,
       remedy: "Run `lamplog init` here, or name the project's folder with --project DIR.",
-      where: path
+      where: path,
     })
   }
   return guarded(path, () => {
@@ -103,7 +103,7 @@ export const openDatabase = (path: string, options: OpenOptions): Sqlite => {
           code: "store-newer",
           message: `This project was written by a newer Lamplog (store version ${version}; this one reads ${storeVersion}).`,
           remedy: "Upgrade Lamplog on this machine.",
-          where: path
+          where: path,
         })
       }
       sqlite.pragma("journal_mode = WAL")
@@ -152,28 +152,36 @@ const failureFrom = (path: string, code: string, error: Error): LamplogError | u
     return refuse(
       "project-busy",
       `The project is being written by ${who}.`,
-      "Wait for it to finish, or raise the busy timeout (`lamplog config set busyTimeoutMillis 30000`)."
+      "Wait for it to finish, or raise the busy timeout (`lamplog config set busyTimeoutMillis 30000`).",
     )
   }
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") {
-    return refuse("disk-full", "The disk is full.", "Free some space and try again; nothing was changed.")
+    return refuse(
+      "disk-full",
+      "The disk is full.",
+      "Free some space and try again; nothing was changed.",
+    )
   }
   if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
     return refuse(
       "database-corrupt",
       `The project's database is damaged: ${error.message}.`,
-      "Put it back from a backup or clone the project from another replica; `lamplog verify` tells what is lost."
+      "Put it back from a backup or clone the project from another replica; `lamplog verify` tells what is lost.",
     )
   }
   if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN")) {
     return refuse(
       "not-writable",
       `The project's folder cannot be written: ${error.message}.`,
-      "Give this user write access to the folder, or copy the project to one where it has."
+      "Give this user write access to the folder, or copy the project to one where it has.",
     )
   }
   if (code.startsWith("SQLITE_IOERR")) {
-    return refuse("disk-error", `The disk reports an error: ${error.message}.`, "Check the disk and its space.")
+    return refuse(
+      "disk-error",
+      `The disk reports an error: ${error.message}.`,
+      "Check the disk and its space.",
+    )
   }
   return undefined
 }

@@ -19,7 +19,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  writeSync
+  writeSync,
 } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"

@@ -55,14 +55,14 @@ export class Lines {
     this.#sqlite = sqlite
     this.#hash = sqlite.prepare<[number], string>("SELECT hash FROM events WHERE event = ?").pluck()
     this.#place = sqlite.prepare<[number], { hash: string; lamport: number; entity: number }>(
-      "SELECT hash, lamport, entity FROM events WHERE event = ?"
+      "SELECT hash, lamport, entity FROM events WHERE event = ?",
     )
     this.#save = sqlite.prepare(
       `INSERT INTO lines (line, node, public_key, first_seq, first_hash, parent, head_seq, head_hash,
          head_lamport, signed_seq, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (line) DO UPDATE SET head_seq = excluded.head_seq, head_hash = excluded.head_hash,
          head_lamport = excluded.head_lamport, signed_seq = excluded.signed_seq,
-         signature = excluded.signature`
+         signature = excluded.signature`,
     )
     this.reload()
   }
@@ -84,7 +84,7 @@ export class Lines {
         headHash: row.head_hash,
         headLamport: row.head_lamport,
         signedSeq: row.signed_seq ?? undefined,
-        signature: row.signature ?? undefined
+        signature: row.signature ?? undefined,
       })
     }
   }
@@ -113,7 +113,7 @@ export class Lines {
     node: string,
     publicKey: string,
     parent: LogLine | undefined,
-    first: { readonly seq: number; readonly hash: string; readonly lamport: number }
+    first: { readonly seq: number; readonly hash: string; readonly lamport: number },
   ): LogLine {
     const line: LogLine = {
       line: this.#lines.length + 1,
@@ -126,7 +126,7 @@ export class Lines {
       headHash: first.hash,
       headLamport: first.lamport,
       signedSeq: undefined,
-      signature: undefined
+      signature: undefined,
     }
     this.#adopt(line)
     this.#changed.add(line)
@@ -160,7 +160,7 @@ export class Lines {
         line.headHash,
         line.headLamport,
         line.signedSeq ?? null,
-        line.signature ?? null
+        line.signature ?? null,
       )
     }
     this.#changed.clear()
@@ -177,7 +177,7 @@ export class Lines {
   /** The line that holds (seq, hash) of a node; undefined when that event is not held. */
   holding(node: string, seq: number, hash: string): LogLine | undefined {
     return this.ofNode(node).find(
-      (line) => line.from <= seq && seq <= line.headSeq && this.hashAt(line.line, seq) === hash
+      (line) => line.from <= seq && seq <= line.headSeq && this.hashAt(line.line, seq) === hash,
     )
   }
 
@@ -212,7 +212,7 @@ export class Lines {
   frontier(): Frontier {
     const names = this.names()
     const heads = this.#lines.map(
-      (line) => [names.get(line.line)!, { seq: line.headSeq, hash: line.headHash }] as const
+      (line) => [names.get(line.line)!, { seq: line.headSeq, hash: line.headHash }] as const,
     )
     return Object.fromEntries(heads.sort((left, right) => (left[0] < right[0] ? -1 : 1)))
   }

@@ -9,7 +9,14 @@ import { canonicalFromJson } from "../event/canonical.ts"
 import type { JsonObject } from "../event/canonical.ts"
 import { bodyFromText, headerFromText } from "../event/event.ts"
 import type { Body, Header } from "../event/event.ts"
-import { bucketCount, bucketHash, bucketOf, leafHash, nameHash, stateDigest } from "../state/digest.ts"
+import {
+  bucketCount,
+  bucketHash,
+  bucketOf,
+  leafHash,
+  nameHash,
+  stateDigest,
+} from "../state/digest.ts"
 import { entityLine, textOfSorted } from "../state/entity.ts"
 import type { Conflict, EntityState, HistoryEvent } from "../state/entity.ts"
 import { foldEntity } from "../state/fold.ts"
@@ -49,7 +56,9 @@ export const headsText = (state: EntityState): string =>
 
 /** Canonical: conflicts hold only sorted keys, but their values may hold integer-like ones. */
 export const conflictsText = (conflicts: ReadonlyArray<Conflict>): string =>
-  conflicts.length === 0 ? "[]" : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>)
+  conflicts.length === 0
+    ? "[]"
+    : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>)
 
 export const stateFromRow = (row: EntityRow): EntityState | undefined => {
   if (row.heads === null) return undefined
@@ -58,7 +67,7 @@ export const stateFromRow = (row: EntityRow): EntityState | undefined => {
     heads: heads.map(([node, seq, hash, lamport]) => ({ node, seq, hash, lamport })),
     deleted: row.deleted === 1,
     fields: JSON.parse(row.fields!) as JsonObject,
-    conflicts: JSON.parse(row.conflicts!) as ReadonlyArray<Conflict>
+    conflicts: JSON.parse(row.conflicts!) as ReadonlyArray<Conflict>,
   }
 }
 
@@ -66,7 +75,7 @@ export const stateFromRow = (row: EntityRow): EntityState | undefined => {
 export const historyEvent = (
   header: Header,
   hash: string,
-  body: Body | undefined
+  body: Body | undefined,
 ): HistoryEvent => ({
   node: header.node,
   seq: header.seq,
@@ -77,7 +86,7 @@ export const historyEvent = (
   applied: body !== undefined,
   actor: body?.actor ?? "",
   fields: body?.fields,
-  unset: body?.unset
+  unset: body?.unset,
 })
 
 const unknownType: TypeDefinition = { version: 0, fields: {} }
@@ -101,18 +110,19 @@ export class Projection {
     this.#sqlite = sqlite
     this.#schema = schema
     this.#find = sqlite.prepare<[string, string], EntityRow>(
-      "SELECT * FROM entities WHERE type = ? AND id = ?"
+      "SELECT * FROM entities WHERE type = ? AND id = ?",
     )
     this.#byRow = sqlite.prepare<[number], EntityRow>("SELECT * FROM entities WHERE entity = ?")
     this.#insert = sqlite.prepare(
-      "INSERT INTO entities (entity, type, id, bucket) VALUES (?, ?, ?, ?)"
+      "INSERT INTO entities (entity, type, id, bucket) VALUES (?, ?, ?, ?)",
     )
     this.#update = sqlite.prepare(
-      "UPDATE entities SET heads = ?, deleted = ?, fields = ?, conflicts = ? WHERE entity = ?"
+      "UPDATE entities SET heads = ?, deleted = ?, fields = ?, conflicts = ? WHERE entity = ?",
     )
-    this.#history = sqlite.prepare<[number], { header: string; hash: string; aside: string | null; body: string }>(
-      "SELECT header, hash, aside, body FROM events WHERE entity = ? ORDER BY event"
-    )
+    this.#history = sqlite.prepare<
+      [number],
+      { header: string; hash: string; aside: string | null; body: string }
+    >("SELECT header, hash, aside, body FROM events WHERE entity = ? ORDER BY event")
     this.#nextEntity = 0
     this.reset()
   }
@@ -148,7 +158,7 @@ export class Projection {
       bucket,
       state: stateFromRow(row),
       stale: false,
-      dirty: false
+      dirty: false,
     })
   }
 
@@ -170,7 +180,7 @@ export class Projection {
       bucket,
       state: undefined,
       stale: false,
-      dirty: false
+      dirty: false,
     })
   }
 
@@ -223,13 +233,15 @@ export class Projection {
 
   /** All events of an entity, decoded as far as this reader understands them. */
   historyOf(entity: number): ReadonlyArray<HistoryEvent> {
-    return this.#history.all(entity).map((row) =>
-      historyEvent(
-        headerFromText(row.header),
-        row.hash,
-        row.aside === null ? bodyFromText(row.body) : undefined
+    return this.#history
+      .all(entity)
+      .map((row) =>
+        historyEvent(
+          headerFromText(row.header),
+          row.hash,
+          row.aside === null ? bodyFromText(row.body) : undefined,
+        ),
       )
-    )
   }
 
   #refold(entry: Entry): void {
@@ -251,7 +263,7 @@ export class Projection {
           state.deleted ? 1 : 0,
           textOfSorted(state.fields),
           conflictsText(state.conflicts),
-          entry.entity
+          entry.entity,
         )
       }
       entry.dirty = false
@@ -269,7 +281,7 @@ export class Projection {
     if (this.#staleBuckets.size === 0) return
     const mark = this.#sqlite.prepare(
       `INSERT INTO buckets (bucket, hash) VALUES (?, NULL)
-       ON CONFLICT (bucket) DO UPDATE SET hash = NULL WHERE hash IS NOT NULL`
+       ON CONFLICT (bucket) DO UPDATE SET hash = NULL WHERE hash IS NOT NULL`,
     )
     for (const bucket of this.#staleBuckets) mark.run(bucket)
     this.#staleBuckets.clear()
@@ -291,7 +303,7 @@ export class Projection {
     const hashes = new Array<string>(bucketCount).fill("")
     const settled = new Map<number, string>()
     const leaves = this.#sqlite.prepare<[number], EntityRow>(
-      "SELECT * FROM entities WHERE bucket = ? AND heads IS NOT NULL"
+      "SELECT * FROM entities WHERE bucket = ? AND heads IS NOT NULL",
     )
     const rows = this.#sqlite
       .prepare<[], { bucket: number; hash: string | null }>("SELECT bucket, hash FROM buckets")
@@ -306,7 +318,9 @@ export class Projection {
 
   /** Keeps computed bucket hashes, inside the caller's transaction. */
   settle(settled: ReadonlyMap<number, string>): void {
-    const save = this.#sqlite.prepare("UPDATE buckets SET hash = ? WHERE bucket = ? AND hash IS NULL")
+    const save = this.#sqlite.prepare(
+      "UPDATE buckets SET hash = ? WHERE bucket = ? AND hash IS NULL",
+    )
     for (const [bucket, hash] of settled) save.run(hash, bucket)
   }
 }
@@ -316,5 +330,5 @@ export const lineOfEntityRow = (row: EntityRow): string =>
 
 export const leafOfRow = (row: EntityRow) => ({
   name: nameHash(row.type, row.id),
-  hash: leafHash(lineOfEntityRow(row))
+  hash: leafHash(lineOfEntityRow(row)),
 })

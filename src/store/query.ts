@@ -69,13 +69,13 @@ const entityFromRow = (row: EntityRow): Entity => ({
   id: row.id,
   fields: JSON.parse(row.fields!) as JsonObject,
   deleted: row.deleted === 1,
-  conflicts: JSON.parse(row.conflicts!) as ReadonlyArray<Conflict>
+  conflicts: JSON.parse(row.conflicts!) as ReadonlyArray<Conflict>,
 })
 
 export const getEntity = (replica: Replica, type: string, id: string): Entity | undefined => {
   const row = replica.sqlite
     .prepare<[string, string], EntityRow>(
-      "SELECT * FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL"
+      "SELECT * FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL",
     )
     .get(type, id)
   return row === undefined ? undefined : entityFromRow(row)
@@ -87,7 +87,7 @@ function* entityRows(replica: Replica, filter: ListFilter, all: boolean): Genera
   if (filter.type !== undefined) conditions.push("type = ?")
   if (!all) conditions.push(`deleted = ${filter.deleted === true ? 1 : 0}`)
   const page = replica.sqlite.prepare<Array<string | number>, EntityRow>(
-    `SELECT * FROM entities WHERE ${conditions.join(" AND ")} ORDER BY type, id LIMIT ?`
+    `SELECT * FROM entities WHERE ${conditions.join(" AND ")} ORDER BY type, id LIMIT ?`,
   )
   let type = filter.type ?? ""
   let id = ""
@@ -108,7 +108,7 @@ export function* listEntities(replica: Replica, filter: ListFilter = {}): Genera
     const entity = entityFromRow(row)
     const holds = (filter.where ?? []).every(
       ({ field, value }) =>
-        Object.hasOwn(entity.fields, field) && equalJson(entity.fields[field]!, value)
+        Object.hasOwn(entity.fields, field) && equalJson(entity.fields[field]!, value),
     )
     if (holds) yield entity
   }
@@ -122,11 +122,15 @@ export function* snapshotLines(replica: Replica): Generator<string> {
 export const openConflicts = (replica: Replica): ReadonlyArray<OpenConflict> =>
   replica.sqlite
     .prepare<[], EntityRow>(
-      "SELECT * FROM entities WHERE conflicts <> '[]' AND heads IS NOT NULL ORDER BY type, id"
+      "SELECT * FROM entities WHERE conflicts <> '[]' AND heads IS NOT NULL ORDER BY type, id",
     )
     .all()
     .flatMap((row) =>
-      entityFromRow(row).conflicts.map((conflict) => ({ ...conflict, type: row.type, entity: row.id }))
+      entityFromRow(row).conflicts.map((conflict) => ({
+        ...conflict,
+        type: row.type,
+        entity: row.id,
+      })),
     )
 
 /** The open conflict with this id, or whose id begins so. */
@@ -139,14 +143,14 @@ export const findConflict = (replica: Replica, id: string): OpenConflict => {
           code: "conflict-unknown",
           message: `No open conflict has the id ${id}: it was settled, or changed since you looked.`,
           remedy: "Run `lamplog conflicts` for those that are open now.",
-          where: id
+          where: id,
         }
       : {
           code: "conflict-ambiguous",
           message: `${found.length} open conflicts have ids that begin with "${id}".`,
           remedy: "Give more characters of the id.",
-          where: id
-        }
+          where: id,
+        },
   )
 }
 
@@ -159,7 +163,7 @@ const entryFromRow = (row: EventRow): LogEntry => {
     hash: row.hash,
     header,
     body: bodyFromText(row.body),
-    aside: row.aside ?? undefined
+    aside: row.aside ?? undefined,
   }
 }
 
@@ -171,10 +175,10 @@ function* lineEntries(
   line: number,
   from: number,
   to: number,
-  reverse: boolean
+  reverse: boolean,
 ): Generator<LogEntry> {
   const page = replica.sqlite.prepare<[number, number, number], EventRow>(
-    `SELECT ${columns} FROM events WHERE event BETWEEN ? AND ? ORDER BY event ${reverse ? "DESC" : ""} LIMIT ?`
+    `SELECT ${columns} FROM events WHERE event BETWEEN ? AND ? ORDER BY event ${reverse ? "DESC" : ""} LIMIT ?`,
   )
   let low = rowOf(line, from)
   let high = rowOf(line, to)
@@ -192,7 +196,7 @@ function* lineEntries(
 function* mergedEntries(replica: Replica, node: string | undefined, reverse: boolean) {
   const lines = node === undefined ? replica.lines.all : replica.lines.ofNode(node)
   const streams = lines.map((line) =>
-    lineEntries(replica, line.line, line.from, line.headSeq, reverse)
+    lineEntries(replica, line.line, line.from, line.headSeq, reverse),
   )
   const sign = reverse ? -1 : 1
   const heads = streams.map((stream) => stream.next())
@@ -213,11 +217,11 @@ function* mergedEntries(replica: Replica, node: string | undefined, reverse: boo
 export const entityHistory = (
   replica: Replica,
   type: string,
-  id: string
+  id: string,
 ): ReadonlyArray<LogEntry> =>
   replica.sqlite
     .prepare<[string, string], EventRow>(
-      `SELECT ${columns} FROM events WHERE entity = (SELECT entity FROM entities WHERE type = ? AND id = ?)`
+      `SELECT ${columns} FROM events WHERE entity = (SELECT entity FROM entities WHERE type = ? AND id = ?)`,
     )
     .all(type, id)
     .map(entryFromRow)
@@ -243,6 +247,6 @@ export function* logEntries(replica: Replica, filter: LogFilter = {}): Generator
 
 const isAfter = (
   entry: Position,
-  since: { readonly lamport: number; readonly node: string }
+  since: { readonly lamport: number; readonly node: string },
 ): boolean =>
   entry.lamport > since.lamport || (entry.lamport === since.lamport && entry.node > since.node)

@@ -10,24 +10,26 @@
  * events are checked again at the end.
  */
 import { CanonicalError } from "../event/canonical.ts"
-import {
-  bodyFromText,
-  controlType,
-  EventError,
-  headerFromText,
-  transactionBytesMax
-} from "../event/event.ts"
+import { bodyFromText, controlType, EventError, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
-import { LamplogError } from "../event/failure.ts"
-import { bodyHash, chainHash, genesisHash, isHash, isSalt, nodeFromPublicKey, verifyHead } from "../event/hash.ts"
+import {
+  bodyHash,
+  chainHash,
+  genesisHash,
+  isHash,
+  isSalt,
+  nodeFromPublicKey,
+  verifyHead,
+} from "../event/hash.ts"
 import type { Reference } from "../event/stamp.ts"
-import { clockFault } from "../log/chain.ts"
 import { lineFromText } from "../log/segment.ts"
-import { notUnderstood } from "../state/schema.ts"
-import type { HistoryEvent } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
+import { checkDeferred } from "./deferred.ts"
+import type { Deferred } from "./deferred.ts"
+import { IncomingTransaction, rowsBefore } from "./incoming.ts"
 import type { LogLine } from "./lines.ts"
 import { historyEvent } from "./projection.ts"
+import { refuse } from "./refuse.ts"
 import type { Replica } from "./replica.ts"
 
 /** Where a run of a log's events begins. */
@@ -51,28 +53,6 @@ export interface Received {
   readonly forks: ReadonlyArray<Reference>
 }
 
-interface Member {
-  readonly row: number
-  readonly type: string
-  readonly id: string
-  readonly event: HistoryEvent
-}
-
-/** The transaction being read: one event alone, or several. */
-interface Open {
-  readonly count: number
-  readonly lamport: number
-  readonly firstRow: number
-  readonly previousLamport: number
-  next: number
-  bytes: number
-  parentsMax: number
-  anchor: number | undefined
-  deferred: boolean
-  aside: string | undefined
-  members: Array<Member>
-}
-
 interface Cursor {
   readonly start: LogStart
   /** The line whose event at `seq` was read last; undefined before the first event of a log. */
@@ -80,17 +60,10 @@ interface Cursor {
   seq: number
   hash: string
   lamport: number
-  open: Open | undefined
+  open: IncomingTransaction | undefined
+  /** Row of the open transaction's first member that is new. */
+  openRow: number
 }
-
-const refuse = (code: string, message: string, where: string, remedy?: string): LamplogError =>
-  new LamplogError({
-    stage: "structure",
-    code,
-    message,
-    where,
-    remedy: remedy ?? "Ask the sender for a new copy; nothing of this one was taken."
-  })
 
 export class Receiver {
   readonly #replica: Replica
@@ -98,26 +71,28 @@ export class Receiver {
   readonly #setAside
   readonly #rowHash
   readonly #rowLamport
-  readonly #header
   #cursor: Cursor | undefined
   #events = 0
   #asideCount = 0
   readonly #touched = new Set<number>()
   readonly #forks: Array<Reference> = []
-  /** First rows of transactions that refer to what had not been read yet. */
-  readonly #deferred: Array<number> = []
+  /** Transactions that refer to what had not been read yet. */
+  readonly #deferred: Array<Deferred> = []
   #ownAhead = false
 
   constructor(replica: Replica) {
     this.#replica = replica
     const { sqlite } = replica
     this.#insert = sqlite.prepare(
-      "INSERT INTO events (event, lamport, hash, entity, aside, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+      "INSERT INTO events (event, lamport, hash, entity, aside, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     this.#setAside = sqlite.prepare("UPDATE events SET aside = ? WHERE event BETWEEN ? AND ?")
-    this.#rowHash = sqlite.prepare<[number], string>("SELECT hash FROM events WHERE event = ?").pluck()
-    this.#rowLamport = sqlite.prepare<[number], number>("SELECT lamport FROM events WHERE event = ?").pluck()
-    this.#header = sqlite.prepare<[number], string>("SELECT header FROM events WHERE event = ?").pluck()
+    this.#rowHash = sqlite
+      .prepare<[number], string>("SELECT hash FROM events WHERE event = ?")
+      .pluck()
+    this.#rowLamport = sqlite
+      .prepare<[number], number>("SELECT lamport FROM events WHERE event = ?")
+      .pluck()
   }
 
   /** Begins a run of one log's events. Refuses what does not connect to what is held. */
@@ -125,7 +100,11 @@ export class Receiver {
     const { node, from, previous } = start
     const where = `log ${node}`
     if (!isHash(start.publicKey) || nodeFromPublicKey(start.publicKey) !== node) {
-      throw refuse("key-mismatch", `The public key given for ${node} is not that node's key.`, where)
+      throw refuse(
+        "key-mismatch",
+        `The public key given for ${node} is not that node's key.`,
+        where,
+      )
     }
     if (!Number.isSafeInteger(from) || from < 1 || !isHash(previous)) {
       throw refuse("log-start", `The log of ${node} begins nowhere.`, where)
@@ -137,7 +116,7 @@ export class Receiver {
           "other-project",
           `The log of ${node} does not belong to project ${this.#replica.project}.`,
           where,
-          "Merge only archives of the same project; use `import` for the values of another one."
+          "Merge only archives of the same project; use `import` for the values of another one.",
         )
       }
     } else {
@@ -148,12 +127,20 @@ export class Receiver {
           "history-missing",
           `The log of ${node} goes on after event ${from - 1} (${previous.slice(0, 8)}…), which is not held here${held.length > 0 ? ` (held up to ${Math.max(...held)})` : ""}.`,
           where,
-          "Ask for an archive that reaches further back, or a complete one."
+          "Ask for an archive that reaches further back, or a complete one.",
         )
       }
     }
     const lamport = line === undefined ? 0 : this.#rowLamport.get(rowOf(line.line, from - 1))!
-    this.#cursor = { start, line, seq: from - 1, hash: previous, lamport, open: undefined }
+    this.#cursor = {
+      start,
+      line,
+      seq: from - 1,
+      hash: previous,
+      lamport,
+      open: undefined,
+      openRow: 0,
+    }
   }
 
   /** Takes the next line of the log begun last. `where` names the place for errors. */
@@ -161,23 +148,9 @@ export class Receiver {
     try {
       this.#take(text, where)
     } catch (error) {
-      if (error instanceof CanonicalError) {
-        throw new LamplogError({
-          stage: "schema",
-          code: error.code,
-          message: `${where}: ${error.message}.`,
-          where: `${where} ${error.where}`.trim(),
-          remedy: "Ask the sender for a new copy; nothing of this one was taken."
-        })
-      }
-      if (error instanceof EventError) {
-        throw new LamplogError({
-          stage: "schema",
-          code: error.code,
-          message: `${where}: ${error.message}.`,
-          where,
-          remedy: "Ask the sender for a new copy; nothing of this one was taken."
-        })
+      if (error instanceof CanonicalError || error instanceof EventError) {
+        const place = error instanceof CanonicalError ? `${where} ${error.where}`.trim() : where
+        throw refuse(error.code, `${where}: ${error.message}.`, place, undefined, "schema")
       }
       throw error
     }
@@ -202,33 +175,37 @@ export class Receiver {
       throw refuse(
         "out-of-sequence",
         `${where}: event ${header.seq} of ${header.node} stands where event ${seq} of ${node} belongs.`,
-        where
+        where,
       )
     }
     if (!isSalt(salt) || bodyHash(salt, bodyLine) !== header.body) {
-      throw refuse("body-hash", `${where}: the body of ${node}:${seq} is not the one its header names.`, where)
+      throw refuse(
+        "body-hash",
+        `${where}: the body of ${node}:${seq} is not the one its header names.`,
+        where,
+      )
     }
     const body = bodyFromText(bodyLine)
     const open = this.#transaction(cursor, header, where)
     const line = this.#extend(cursor, seq, hash, header.lamport)
     const row = rowOf(line.line, seq)
+    if (cursor.open !== open) {
+      cursor.open = open
+      cursor.openRow = row
+    }
     const control = header.type === controlType
-    const { projection } = this.#replica
-    const entity = control ? 0 : projection.entityOf(header.type, header.id)
-    this.#measure(open ?? (cursor.open = this.#openAt(cursor, header, row)), header, entity, text, where)
-    const state = cursor.open!
-    state.aside ??= notUnderstood(this.#replica.schema, header, body)
-    this.#insert.run(row, header.lamport, hash, entity, state.aside ?? null, headerLine, salt, bodyLine)
+    const entity = control ? 0 : this.#replica.projection.entityOf(header.type, header.id)
+    open.measure(header, entity, text.length, where)
+    open.add(header, body, historyEvent(header, hash, body))
+    const aside = open.aside ?? null
+    this.#insert.run(row, header.lamport, hash, entity, aside, headerLine, salt, bodyLine)
     this.#events += 1
     if (entity !== 0) this.#touched.add(entity)
-    if (!control) {
-      state.members.push({ row, type: header.type, id: header.id, event: historyEvent(header, hash, body) })
-    }
     if (node === this.#replica.node) this.#ownAhead = true
     cursor.line = line
     cursor.seq = seq
     cursor.hash = hash
-    if (state.next === state.count) this.#close(cursor, where)
+    if (open.next === open.count) this.#close(cursor, open, where)
   }
 
   /** The line that holds this very event already. */
@@ -240,7 +217,9 @@ export class Receiver {
     } else if (line !== undefined) return undefined
     return lines
       .ofNode(cursor.start.node)
-      .find((other) => other.from === seq && other.firstHash === hash && other.parent === line?.line)
+      .find(
+        (other) => other.from === seq && other.firstHash === hash && other.parent === line?.line,
+      )
   }
 
   /** Puts a new event at the end of its line, or begins a branch beside the one that is held. */
@@ -257,96 +236,67 @@ export class Receiver {
     return lines.begin(start.node, start.publicKey, line, { seq, hash, lamport })
   }
 
-  /** The transaction that this event continues; undefined when it begins one. */
-  #transaction(cursor: Cursor, header: Header, where: string): Open | undefined {
-    const { open } = cursor
+  /** The transaction that this event belongs to: the open one, or the one it begins. */
+  #transaction(cursor: Cursor, header: Header, where: string): IncomingTransaction {
     const index = header.transaction?.index ?? 0
-    const count = header.transaction?.count ?? 1
-    const expected = open === undefined ? 0 : open.next
-    if (index !== expected || (open !== undefined && (count !== open.count || header.lamport !== open.lamport))) {
+    let open = cursor.open
+    if (open === undefined) {
+      const shared = rowsBefore(this.#replica, cursor.line, header.seq, index)
+      const before = rowsBefore(this.#replica, cursor.line, header.seq - index, 1)
+      const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
+      open = new IncomingTransaction(this.#replica, header, previous, shared ?? [])
+      const { projection } = this.#replica
+      open.measureShared((member) => projection.entityOf(member.type, member.id))
+    }
+    if (!open.expects(header)) {
       throw refuse(
         "transaction-broken",
-        `${where}: ${header.node}:${header.seq} is member ${index} of ${count} where member ${expected} belongs.`,
-        where
+        `${where}: ${header.node}:${header.seq} is member ${index} of ${header.transaction?.count ?? 1} where member ${open.next} of ${open.count} belongs.`,
+        where,
       )
     }
     return open
   }
 
-  #openAt(cursor: Cursor, header: Header, row: number): Open {
-    return {
-      count: header.transaction?.count ?? 1,
-      lamport: header.lamport,
-      firstRow: row,
-      previousLamport: cursor.lamport,
-      next: 0,
-      bytes: 0,
-      parentsMax: 0,
-      anchor: undefined,
-      deferred: false,
-      aside: undefined,
-      members: []
-    }
-  }
-
-  /** Adds what one member stands on to the transaction's clock. */
-  #measure(open: Open, header: Header, entity: number, text: string, where: string): void {
-    open.next += 1
-    open.bytes += text.length
-    if (open.bytes > transactionBytesMax) {
-      throw refuse("transaction-too-large", `${where}: a transaction exceeds ${transactionBytesMax} bytes.`, where)
-    }
-    if (header.anchor !== undefined) {
-      if (open.next > 1) throw refuse("anchor-misplaced", `${where}: only the first member of a transaction may name an anchor.`, where)
-      const anchor = this.#replica.lines.place(header.anchor)
-      if (anchor === undefined) open.deferred = true
-      else open.anchor = anchor.lamport
-    }
-    if (header.parents.length === 0) return
-    const heads = this.#replica.projection.headsOf(header.type, header.id)
-    for (const parent of header.parents) {
-      const head = heads.find((known) => known.hash === parent.hash)
-      const lamport = head?.lamport ?? this.#parentLamport(parent, entity, where)
-      if (lamport === undefined) open.deferred = true
-      else open.parentsMax = Math.max(open.parentsMax, lamport)
-    }
-  }
-
-  #parentLamport(parent: Reference, entity: number, where: string): number | undefined {
-    const place = this.#replica.lines.place(parent)
-    if (place !== undefined && place.entity !== entity) {
-      throw refuse(
-        "parent-elsewhere",
-        `${where}: names ${parent.node}:${parent.seq} as a parent, which is an event of another entity.`,
-        where
-      )
-    }
-    return place?.lamport
-  }
-
   /** The transaction is whole: check its clock, class it, fold it. */
-  #close(cursor: Cursor, where: string): void {
-    const open = cursor.open!
+  #close(cursor: Cursor, open: IncomingTransaction, where: string): void {
+    const { openRow } = cursor
+    const { projection } = this.#replica
+    const ownCount = open.count - open.shared.length
     cursor.open = undefined
     cursor.lamport = open.lamport
-    if (open.deferred) this.#deferred.push(open.firstRow)
-    else {
-      const { previousLamport: previous, parentsMax, anchor } = open
-      const fault = clockFault(
-        open.lamport,
-        anchor === undefined ? { previous, parentsMax } : { previous, parentsMax, anchor }
-      )
+    if (open.deferred) {
+      const { shared, previousLamport } = open
+      this.#deferred.push({ shared, firstRow: openRow, ownCount, previousLamport })
+    } else {
+      const fault = open.fault()
       if (fault !== undefined) {
-        throw refuse("clock-equation", `${where}: ${cursor.start.node}:${cursor.seq} ${fault}.`, where)
+        const name = `${cursor.start.node}:${cursor.seq}`
+        throw refuse("clock-equation", `${where}: ${name} ${fault}.`, where)
       }
     }
     if (open.aside !== undefined) {
-      this.#setAside.run(open.aside, open.firstRow, open.firstRow + open.count - 1)
-      this.#asideCount += open.count
-      for (const member of open.members) this.#replica.projection.invalidate(member.type, member.id)
-    } else {
-      for (const { type, id, event } of open.members) this.#replica.projection.apply(type, id, event)
+      this.#setAside.run(open.aside, openRow, openRow + ownCount - 1)
+      this.#asideCount += ownCount
+    } else for (const row of open.shared) this.#understand(row)
+    for (const { type, id, event } of open.members) {
+      if (type === controlType) continue
+      if (open.aside === undefined && event !== undefined) projection.apply(type, id, event)
+      else projection.invalidate(type, id)
     }
+  }
+
+  /** A member shared with a trunk that was set aside there: this branch makes it understood. */
+  #understand(row: number): void {
+    const { projection, sqlite } = this.#replica
+    const changed = sqlite
+      .prepare("UPDATE events SET aside = NULL WHERE event = ? AND aside IS NOT NULL")
+      .run(row).changes
+    if (changed === 0) return
+    this.#asideCount -= 1
+    const text = sqlite.prepare<[number], string>("SELECT header FROM events WHERE event = ?")
+    const header = headerFromText(text.pluck().get(row)!)
+    if (header.type !== controlType) projection.invalidate(header.type, header.id)
   }
 
   /**
@@ -361,8 +311,20 @@ export class Receiver {
       throw refuse("transaction-cut", `The log of ${node} ends inside a transaction.`, where)
     }
     if (signature !== undefined) {
-      const valid = verifyHead(publicKey, signature, this.#replica.project, node, cursor.seq, cursor.hash)
-      if (!valid) throw refuse("signature-invalid", `The signature over the log of ${node} does not fit.`, where)
+      const valid = verifyHead(
+        publicKey,
+        signature,
+        this.#replica.project,
+        node,
+        cursor.seq,
+        cursor.hash,
+      )
+      if (!valid)
+        throw refuse(
+          "signature-invalid",
+          `The signature over the log of ${node} does not fit.`,
+          where,
+        )
       if (cursor.line !== undefined) this.#replica.lines.sign(cursor.line, cursor.seq, signature)
     }
     this.#cursor = undefined
@@ -375,57 +337,13 @@ export class Receiver {
 
   /** Checks what had to wait, and tells what was taken. The caller commits. */
   finish(): Received {
-    for (const row of this.#deferred) this.#checkDeferred(row)
+    checkDeferred(this.#replica, this.#deferred)
     if (this.#ownAhead) this.#replica.markAheadElsewhere()
     return {
       events: this.#events,
       setAside: this.#asideCount,
       touched: this.#touched,
-      forks: this.#forks
+      forks: this.#forks,
     }
-  }
-
-  #checkDeferred(firstRow: number): void {
-    const first = headerFromText(this.#header.get(firstRow)!)
-    const { lines, projection } = this.#replica
-    const where = `${first.node}:${first.seq}`
-    const count = first.transaction?.count ?? 1
-    let parentsMax = 0
-    let anchor: number | undefined
-    for (let offset = 0; offset < count; offset++) {
-      const header = offset === 0 ? first : headerFromText(this.#header.get(firstRow + offset)!)
-      for (const parent of header.parents) {
-        const entity = projection.entityOf(header.type, header.id)
-        const lamport = this.#parentLamport(parent, entity, `${header.node}:${header.seq}`)
-        if (lamport === undefined) throw this.#missing(parent, header)
-        parentsMax = Math.max(parentsMax, lamport)
-      }
-      if (header.anchor !== undefined) {
-        anchor = lines.place(header.anchor)?.lamport
-        if (anchor === undefined) throw this.#missing(header.anchor, header)
-      }
-    }
-    const previous = this.#previousLamport(firstRow, first)
-    const fault = clockFault(
-      first.lamport,
-      anchor === undefined ? { previous, parentsMax } : { previous, parentsMax, anchor }
-    )
-    if (fault !== undefined) throw refuse("clock-equation", `${where} ${fault}.`, where)
-  }
-
-  #previousLamport(row: number, header: Header): number {
-    if (header.seq === 1) return 0
-    const line = this.#replica.lines.get(Math.floor(row / 2 ** 32))
-    const holder = line.from === header.seq ? line.parent : line.line
-    return holder === undefined ? 0 : this.#rowLamport.get(rowOf(holder, header.seq - 1))!
-  }
-
-  #missing(reference: Reference, header: Header): LamplogError {
-    return refuse(
-      "history-missing",
-      `${header.node}:${header.seq} builds on ${reference.node}:${reference.seq} (${reference.hash.slice(0, 8)}…), which is neither held here nor sent along.`,
-      `${reference.node}:${reference.seq}`,
-      "Ask for an archive that holds it, or for a complete one."
-    )
   }
 }

@@ -5,39 +5,32 @@
  * processes committed before it, and ends with everything durable or nothing changed:
  * events, projection and the heads of all logs change in one commit.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
-import { nodeFromPublicKey, randomProjectId, sha256, signHead } from "../event/hash.ts"
+import { nodeFromPublicKey, signHead } from "../event/hash.ts"
 import type { KeyPair } from "../event/hash.ts"
 import type { Position } from "../event/stamp.ts"
 import type { Head } from "../log/frontier.ts"
-import type { ProjectSchema, SchemaRegistry } from "../state/schema.ts"
-import { createTables, databaseFile, guarded, openDatabase, presenceFile, projectionVersion } from "./database.ts"
+import type { ProjectSchema } from "../state/schema.ts"
+import { busyTimeoutMillisDefault, createProjectFile } from "./create.ts"
+import type { CreateOptions, ReplicaOptions } from "./create.ts"
+import { databaseFile, guarded, openDatabase, presenceFile, projectionVersion } from "./database.ts"
 import type { Sqlite } from "./database.ts"
-import { createKey, defaultStateDirectory, fileMark, forgetKey, loadKey, Record } from "./identity.ts"
+import {
+  createKey,
+  defaultStateDirectory,
+  fileMark,
+  forgetKey,
+  loadKey,
+  Record,
+} from "./identity.ts"
 import type { FenceReason } from "./identity.ts"
 import { Lines } from "./lines.ts"
 import type { LogLine } from "./lines.ts"
+import { Meta } from "./meta.ts"
 import { Projection } from "./projection.ts"
 import { reclassify } from "./reclassify.ts"
-
-export interface ReplicaOptions {
-  readonly schemas: SchemaRegistry
-  /** How long to wait for another process's write, in milliseconds. */
-  readonly busyTimeoutMillis?: number
-  /** Where the fence's record is kept; the user's state folder unless given. */
-  readonly stateDirectory?: string
-}
-
-export interface CreateOptions extends ReplicaOptions {
-  readonly name: string
-  readonly schema: string
-  /** The project to join; a new random one unless given. */
-  readonly project?: string
-  /** The secret of this node's key, 64 hexadecimal characters; random unless given. */
-  readonly seed?: string
-}
 
 /** Where this replica goes on from, after a copy or a rollback was noticed. */
 export interface Continuation {
@@ -47,15 +40,6 @@ export interface Continuation {
   readonly reason: FenceReason
 }
 
-export const busyTimeoutMillisDefault = 5000
-
-const metaKeys = ["project", "name", "schema", "schemaVersion", "node", "publicKey", "file", "continues", "fence", "projection"] as const
-type MetaKey = (typeof metaKeys)[number]
-
-/** Guards the few facts that nothing else in the file repeats. */
-export const metaChecksum = (meta: ReadonlyMap<string, string>): string =>
-  sha256(`lamplog:meta:1\n${metaKeys.map((key) => `${key}=${JSON.stringify(meta.get(key) ?? null)}`).join("\n")}`)
-
 export class Replica {
   readonly directory: string
   readonly path: string
@@ -64,7 +48,7 @@ export class Replica {
   readonly lines: Lines
   readonly projection: Projection
   readonly #options: ReplicaOptions
-  #meta = new Map<string, string>()
+  readonly #meta: Meta
   #key: KeyPair | undefined
   #record: Record | undefined
   /** Seq that the record holds, so that a commit without an event of this node writes none. */
@@ -82,15 +66,16 @@ export class Replica {
     this.sqlite = sqlite
     this.#options = options
     this.#readDataVersion = sqlite.prepare("PRAGMA data_version").pluck()
-    this.#loadMeta()
-    this.schema = options.schemas.get(this.#require("schema"))
-    if (Number(this.#require("schemaVersion")) > this.schema.version) {
+    this.#meta = new Meta(sqlite)
+    this.schema = options.schemas.get(this.#meta.require("schema"))
+    const schemaVersion = this.#meta.require("schemaVersion")
+    if (Number(schemaVersion) > this.schema.version) {
       throw new LamplogError({
         stage: "schema",
         code: "schema-newer",
-        message: `The project uses ${this.schema.name} ${this.#require("schemaVersion")}; this program knows version ${this.schema.version}.`,
+        message: `The project uses ${this.schema.name} ${schemaVersion}; this program knows version ${this.schema.version}.`,
         remedy: "Upgrade Lamplog on this machine.",
-        where: this.path
+        where: this.path,
       })
     }
     this.lines = new Lines(sqlite)
@@ -99,58 +84,7 @@ export class Replica {
 
   /** Makes a new project, or a new replica of one, in a folder that holds none. */
   static create(directory: string, options: CreateOptions): Replica {
-    const path = join(directory, databaseFile)
-    if (existsSync(path)) {
-      throw new LamplogError({
-        code: "project-exists",
-        message: `There is a Lamplog project at ${directory} already.`,
-        remedy: "Use it as it is, or choose another folder.",
-        where: path
-      })
-    }
-    const schema = options.schemas.get(options.schema)
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
-    } catch (error) {
-      throw new LamplogError({
-        code: "not-writable",
-        message: `The folder ${directory} cannot be made: ${(error as Error).message}.`,
-        remedy: "Choose a folder that this user may write to.",
-        where: directory,
-        cause: error
-      })
-    }
-    const busyTimeoutMillis = options.busyTimeoutMillis ?? busyTimeoutMillisDefault
-    const sqlite = openDatabase(path, { busyTimeoutMillis, create: true })
-    try {
-      const key = createKey(directory, options.seed)
-      const node = nodeFromPublicKey(key.publicKey)
-      guarded(path, () =>
-        sqlite
-          .transaction(() => {
-            createTables(sqlite)
-            const meta = new Map<string, string>([
-              ["project", options.project ?? randomProjectId()],
-              ["name", options.name],
-              ["schema", schema.name],
-              ["schemaVersion", String(schema.version)],
-              ["node", node],
-              ["publicKey", key.publicKey],
-              ["file", fileMark(path)],
-              ["projection", `${projectionVersion}:${schema.version}`]
-            ])
-            saveMeta(sqlite, meta)
-          })
-          .immediate()
-      )
-      sqlite.close()
-    } catch (error) {
-      sqlite.close()
-      for (const name of readdirSync(directory)) {
-        if (name.startsWith(databaseFile)) rmSync(join(directory, name))
-      }
-      throw error
-    }
+    createProjectFile(directory, options)
     return Replica.open(directory, options)
   }
 
@@ -172,44 +106,20 @@ export class Replica {
     }
   }
 
-  #loadMeta(): void {
-    const rows = this.sqlite.prepare<[], { key: string; value: string }>("SELECT key, value FROM meta").all()
-    this.#meta = new Map(rows.map((row) => [row.key, row.value]))
-  }
-
-  #require(key: MetaKey): string {
-    const value = this.#meta.get(key)
-    if (value !== undefined) return value
-    throw new LamplogError({
-      code: "database-corrupt",
-      message: `The project's database lacks its ${key}.`,
-      remedy: "Put it back from a backup or clone the project from another replica.",
-      where: `${this.path} meta ${key}`
-    })
-  }
-
-  #setMeta(changes: { readonly [key in MetaKey]?: string | undefined }): void {
-    for (const [key, value] of Object.entries(changes)) {
-      if (value === undefined) this.#meta.delete(key)
-      else this.#meta.set(key, value)
-    }
-    saveMeta(this.sqlite, this.#meta)
-  }
-
   get project(): string {
-    return this.#require("project")
+    return this.#meta.require("project")
   }
   get name(): string {
-    return this.#require("name")
+    return this.#meta.require("name")
   }
   get node(): string {
-    return this.#require("node")
+    return this.#meta.require("node")
   }
   get publicKey(): string {
-    return this.#require("publicKey")
+    return this.#meta.require("publicKey")
   }
   get meta(): ReadonlyMap<string, string> {
-    return this.#meta
+    return this.#meta.values
   }
   /** Why the next write will go on under a new node id; undefined when it will not. */
   get fence(): FenceReason | undefined {
@@ -232,12 +142,12 @@ export class Replica {
     // The record is read before the database is asked, so a running writer cannot look ahead of it.
     this.#openRecord()
     const record = this.#record!.read()
-    this.#loadMeta()
+    this.#meta.load()
     this.lines.reload()
     this.#key = loadKey(this.directory, node)
     const stored = this.#meta.get("fence")
     if (stored !== undefined) this.#fence = stored as FenceReason
-    else if (this.#require("file") !== fileMark(this.path)) this.#fence = "copied"
+    else if (this.#meta.require("file") !== fileMark(this.path)) this.#fence = "copied"
     else if (record !== undefined && !this.#holdsOwn(record)) this.#fence = "rolled-back"
     else if (this.#key === undefined) this.#fence = "key-missing"
     else this.#fence = undefined
@@ -258,10 +168,10 @@ export class Replica {
     const version = `${projectionVersion}:${this.schema.version}`
     if (this.#meta.get("projection") === version) return
     this.transaction(() => {
-      reclassify(this.sqlite, this.schema)
+      reclassify(this)
       this.projection.reset()
       this.projection.rebuild()
-      this.#setMeta({ projection: version, schemaVersion: String(this.schema.version) })
+      this.#meta.set({ projection: version, schemaVersion: String(this.schema.version) })
     })
   }
 
@@ -276,7 +186,7 @@ export class Replica {
   /** Noticed while meeting others: they hold events of this node that this database does not know. */
   markAheadElsewhere(): void {
     this.#fence = "ahead-elsewhere"
-    this.#setMeta({ fence: "ahead-elsewhere" })
+    this.#meta.set({ fence: "ahead-elsewhere" })
   }
 
   /**
@@ -290,15 +200,13 @@ export class Replica {
     const line = this.ownLine()
     const key = createKey(this.directory)
     const continues =
-      line === undefined
-        ? undefined
-        : { node: old, seq: line.headSeq, hash: line.headHash, reason }
-    this.#setMeta({
+      line === undefined ? undefined : { node: old, seq: line.headSeq, hash: line.headHash, reason }
+    this.#meta.set({
       node: nodeFromPublicKey(key.publicKey),
       publicKey: key.publicKey,
       file: fileMark(this.path),
       fence: undefined,
-      ...(continues === undefined ? {} : { continues: JSON.stringify(continues) })
+      ...(continues === undefined ? {} : { continues: JSON.stringify(continues) }),
     })
     this.#key = key
     this.#fence = undefined
@@ -320,7 +228,7 @@ export class Replica {
 
   #reload(): void {
     const node = this.#meta.get("node")
-    this.#loadMeta()
+    this.#meta.load()
     this.lines.reload()
     this.projection.reset()
     if (node !== this.node) this.#checkFence()
@@ -427,14 +335,3 @@ export class Replica {
 
 /** Fewer stale buckets than this are not worth a write: computing them again is as fast. */
 const settleBucketsMin = 64
-
-const saveMeta = (sqlite: Sqlite, meta: ReadonlyMap<string, string>): void => {
-  const save = sqlite.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-  const remove = sqlite.prepare("DELETE FROM meta WHERE key = ?")
-  for (const key of metaKeys) {
-    const value = meta.get(key)
-    if (value === undefined) remove.run(key)
-    else save.run(key, value)
-  }
-  save.run("checksum", metaChecksum(meta))
-}
