@@ -86,8 +86,8 @@ const tooDeep = (where: string): CanonicalError =>
 export const compareText = (left: string, right: string): number =>
   left < right ? -1 : left > right ? 1 : 0
 
-/** The canonical text of a value. Throws `CanonicalError` for what has none. */
-export const canonicalFromJson = (value: Json, where = "", depth = 0): string => {
+/** Encodes any value, sorting keys as it goes. */
+const encode = (value: Json, where: string, depth: number): string => {
   if (value === null || typeof value === "boolean") return String(value)
   if (typeof value === "string") {
     checkString(value, where)
@@ -106,7 +106,7 @@ export const canonicalFromJson = (value: Json, where = "", depth = 0): string =>
     let text = "["
     for (let index = 0; index < items.length; index++) {
       if (index > 0) text += ","
-      text += canonicalFromJson(items[index]!, `${where}/${index}`, depth + 1)
+      text += encode(items[index]!, `${where}/${index}`, depth + 1)
     }
     return `${text}]`
   }
@@ -120,13 +120,16 @@ export const canonicalFromJson = (value: Json, where = "", depth = 0): string =>
       throw new CanonicalError("not-json", "a member is undefined, which is not JSON", step)
     }
     if (text.length > 1) text += ","
-    text += `${JSON.stringify(key)}:${canonicalFromJson(member, step, depth + 1)}`
+    text += `${JSON.stringify(key)}:${encode(member, step, depth + 1)}`
   }
   return `${text}}`
 }
 
-/** Walks what JSON.parse gave; true when its keys came in canonical order, so text can be compared. */
-const checkParsed = (value: Json, where: string, depth: number, strings: boolean): boolean => {
+/**
+ * Checks a value; true when its keys stand in canonical order already, so that JSON.stringify, several
+ * times faster than `encode`, writes the canonical text.
+ */
+const checkValue = (value: Json, where: string, depth: number, strings: boolean): boolean => {
   if (value === null || typeof value === "boolean") return true
   if (typeof value === "string") {
     if (strings) checkString(value, where)
@@ -136,12 +139,15 @@ const checkParsed = (value: Json, where: string, depth: number, strings: boolean
     checkNumber(value, where)
     return true
   }
+  if (typeof value !== "object") {
+    throw new CanonicalError("not-json", `a value of type ${typeof value} is not JSON`, where)
+  }
   if (depth >= depthMax) throw tooDeep(where)
   let sorted = true
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const item = value[index] as Json
-      if (!checkParsed(item, where, depth + 1, strings)) sorted = false
+      if (!checkValue(item, where, depth + 1, strings)) sorted = false
     }
     return sorted
   }
@@ -150,10 +156,14 @@ const checkParsed = (value: Json, where: string, depth: number, strings: boolean
     checkKey(key, where)
     if (previous !== undefined && previous > key) sorted = false
     previous = key
-    if (!checkParsed((value as JsonObject)[key]!, where, depth + 1, strings)) sorted = false
+    if (!checkValue((value as JsonObject)[key]!, where, depth + 1, strings)) sorted = false
   }
   return sorted
 }
+
+/** The canonical text of a value. Throws `CanonicalError` for what has none. */
+export const canonicalFromJson = (value: Json): string =>
+  checkValue(value, "", 0, true) ? JSON.stringify(value) : encode(value, "", 0)
 
 /**
  * Parses text that must be canonical already. Throws `CanonicalError`.
@@ -170,8 +180,8 @@ export const jsonFromCanonical = (text: string): Json => {
   }
   // A canonical text writes every character as itself but controls, so `\u` is the only way in for
   // a lone surrogate or U+0000 once the bytes were valid UTF-8.
-  const sorted = checkParsed(value, "", 0, text.includes("\\u") || !text.isWellFormed())
-  const again = sorted ? JSON.stringify(value) : canonicalFromJson(value)
+  const sorted = checkValue(value, "", 0, text.includes("\\u") || !text.isWellFormed())
+  const again = sorted ? JSON.stringify(value) : encode(value, "", 0)
   if (again !== text) {
     throw new CanonicalError("not-canonical", "the text is not in canonical form (RFC 8785)", "")
   }

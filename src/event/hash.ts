@@ -6,7 +6,6 @@
  * one with string concatenation and SHA-256 (docs/FORMAT.md).
  */
 import {
-  createHmac,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -94,12 +93,28 @@ export const randomKeyPair = (): KeyPair => {
   return keyPairFromSeed(pkcs8.subarray(pkcs8Prefix.length).toString("hex"))
 }
 
-/** 16 bytes that only the node can compute, one for each event: HMAC-SHA256 under its secret. */
-export const saltFor = (seed: string, project: string, node: string, seq: number): string =>
-  createHmac("sha256", Buffer.from(seed, "hex"))
-    .update(`lamplog:salt:1\n${project}\n${node}\n${seq}`)
-    .digest("hex")
-    .slice(0, 32)
+const hmacBlockBytes = 64
+
+/**
+ * Gives each event of a log 16 bytes that only its node can compute: the first half of
+ * HMAC-SHA256(seed, text). Written out (RFC 2104) over two reused buffers, because making a keyed
+ * object for each event costs more than both hashes.
+ */
+export const saltsOf = (seed: string, project: string, node: string): ((seq: number) => string) => {
+  const prefix = `lamplog:salt:1\n${project}\n${node}\n`
+  const inner = Buffer.alloc(hmacBlockBytes + Buffer.byteLength(prefix) + 16, 0x36)
+  const outer = Buffer.alloc(hmacBlockBytes + 32, 0x5c)
+  for (const [index, byte] of Buffer.from(seed, "hex").entries()) {
+    inner[index] = byte ^ 0x36
+    outer[index] = byte ^ 0x5c
+  }
+  const seqAt = hmacBlockBytes + inner.write(prefix, hmacBlockBytes, "utf8")
+  return (seq) => {
+    const end = seqAt + inner.write(String(seq), seqAt, "latin1")
+    outer.write(hash("sha256", inner.subarray(0, end)), hmacBlockBytes, "hex")
+    return hash("sha256", outer).slice(0, 32)
+  }
+}
 
 const headText = (project: string, node: string, seq: number, chain: string): Buffer =>
   Buffer.from(`lamplog:head:1\n${project}\n${node}\n${seq}\n${chain}`)

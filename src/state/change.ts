@@ -5,7 +5,7 @@
  * not written, except to settle an open conflict on it. Whole maps and sets become deltas against
  * the author's state, so that two people who add different keys do not overwrite each other.
  */
-import { CanonicalError, canonicalFromJson, equalJson, pointerStep } from "../event/canonical.ts"
+import { canonicalFromJson, equalJson, pointerStep } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import { sortedObject } from "./entity.ts"
@@ -36,21 +36,6 @@ type Target = Map<string, Json>
 const refuse = (code: string, message: string, remedy: string, where: string): LamplogError =>
   new LamplogError({ stage: "schema", code, message, remedy, where })
 
-const checked = (value: Json, where: string): Json => {
-  try {
-    canonicalFromJson(value)
-    return value
-  } catch (error) {
-    if (!(error instanceof CanonicalError)) throw error
-    throw refuse(
-      error.code,
-      `${where}${error.where}: ${error.message}`,
-      "Give a JSON value that every machine reads alike: finite numbers, whole strings, ordinary keys.",
-      where + error.where,
-    )
-  }
-}
-
 const isObject = (value: Json): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
 
@@ -66,7 +51,6 @@ const normalised = (
   where: string,
 ): Json => {
   const kind = mergeKindOf(definition, field)
-  checked(value, `${where} ${field}`)
   if (kind === "map" && !isObject(value)) {
     throw refuse(
       "not-a-map",
@@ -125,13 +109,10 @@ class Draft {
     const part = mapKeyOf(this.#definition, name)
     if (part !== undefined) {
       const before = (this.target.get(part.field) ?? {}) as JsonObject
-      checked(value, `${this.#where} ${name}`)
-      checked({ [part.key]: 0 }, `${this.#where} ${part.field}`)
       this.target.set(part.field, { ...before, [part.key]: value })
       this.named.add(`${pointerStep(part.field)}/${pointerStep(part.key)}`)
       return
     }
-    checked({ [name]: 0 }, this.#where)
     if (name === "") {
       throw refuse("field-name", "a field name is empty", "Name the field.", this.#where)
     }
@@ -215,7 +196,7 @@ const setDelta = (before: ReadonlyArray<Json>, after: ReadonlyArray<Json>): Json
 
 /**
  * The one write that turns `state` into what the changes ask for; undefined when there is nothing to
- * write. Throws `LamplogError` for values that cannot be kept.
+ * write. Throws `LamplogError` for values of the wrong shape, `CanonicalError` for what is not JSON.
  */
 export const planWrite = (
   definition: TypeDefinition,

@@ -8,12 +8,13 @@ import { CanonicalError } from "../event/canonical.ts"
 import type { JsonObject } from "../event/canonical.ts"
 import {
   bodyBytesMax,
-  bodyFromText,
+  bodyFromOwnText,
   bodyText,
   controlType,
   headerBytesMax,
   headerText,
   idLengthMax,
+  isLongerThan,
   isName,
   transactionBytesMax,
   transactionEventsMax,
@@ -21,7 +22,7 @@ import {
 } from "../event/event.ts"
 import type { Body, Header, Operation } from "../event/event.ts"
 import { LamplogError } from "../event/failure.ts"
-import { bodyHash, chainHash, genesisHash, saltFor } from "../event/hash.ts"
+import { bodyHash, chainHash, genesisHash, saltsOf } from "../event/hash.ts"
 import type { KeyPair } from "../event/hash.ts"
 import { compareReferences } from "../event/stamp.ts"
 import type { Reference } from "../event/stamp.ts"
@@ -153,7 +154,8 @@ export class Author {
         )
       }
       const state = this.#replica.projection.stateOf(type, id)
-      const planned = planWrite(definition, state, group, `${type}/${id}`)
+      const where = `${type}/${id}`
+      const planned = encoding(where, () => planWrite(definition, state, group, where))
       if (planned === undefined) continue
       const reason = group.findLast((change) => change.reason !== undefined)?.reason
       const { op, ...content } = planned
@@ -230,6 +232,7 @@ export class Author {
     let seq = line?.headSeq ?? 0
     let hash = line?.headHash ?? genesisHash(project, key.publicKey)
     let bytes = 0
+    const salts = saltsOf(key.seed, project, node)
     for (const [index, draft] of drafts.entries()) {
       seq += 1
       if (seq > seqMax) {
@@ -242,7 +245,7 @@ export class Author {
       }
       const where = `${draft.type}/${draft.id}`
       const body = encodeBody(draft.body, where)
-      const salt = saltFor(key.seed, project, node, seq)
+      const salt = salts(seq)
       const header: Header = {
         node,
         seq,
@@ -257,7 +260,7 @@ export class Author {
       }
       const text = headerText(header)
       bytes += text.length + body.length
-      if (Buffer.byteLength(text) > headerBytesMax || bytes > transactionBytesMax) {
+      if (isLongerThan(text, headerBytesMax) || bytes > transactionBytesMax) {
         throw refuse(
           "too-long",
           `The change is longer than the limits of ${headerBytesMax} bytes a header and ${transactionBytesMax} bytes a transaction.`,
@@ -274,22 +277,30 @@ export class Author {
       this.#insert.run(rowOf(line.line, seq), lamport, hash, entity, text, salt, body)
       lines.advance(line, seq, hash, lamport)
       if (!control) {
-        projection.apply(draft.type, draft.id, historyEvent(header, hash, bodyFromText(body)))
+        projection.apply(draft.type, draft.id, historyEvent(header, hash, bodyFromOwnText(body)))
       }
     }
   }
 }
 
-const encodeBody = (body: Body, where: string): string => {
-  let text: string
+/** Tells in the author's terms why a value has no canonical text. */
+const encoding = <A>(where: string, run: () => A): A => {
   try {
-    text = bodyText(body)
+    return run()
   } catch (error) {
     if (!(error instanceof CanonicalError)) throw error
-    const message = `${where}${error.where}: ${error.message}`
-    throw refuse(error.code, message, "Correct the value.", where + error.where)
+    throw refuse(
+      error.code,
+      `${where}${error.where}: ${error.message}.`,
+      "Give a value that every machine reads alike: finite numbers, whole strings, ordinary keys.",
+      where + error.where,
+    )
   }
-  if (Buffer.byteLength(text) > bodyBytesMax) {
+}
+
+const encodeBody = (body: Body, where: string): string => {
+  const text = encoding(where, () => bodyText(body))
+  if (isLongerThan(text, bodyBytesMax)) {
     throw refuse(
       "value-too-long",
       `The change of ${where} takes ${Buffer.byteLength(text)} bytes; the limit is ${bodyBytesMax}.`,

@@ -49,6 +49,8 @@ interface Entry {
   state: EntityState | undefined
   stale: boolean
   dirty: boolean
+  /** Has no row yet. */
+  fresh: boolean
 }
 
 export const headsText = (state: EntityState): string =>
@@ -95,6 +97,8 @@ export class Projection {
   readonly #sqlite: Sqlite
   readonly #schema: ProjectSchema
   readonly #entries = new Map<string, Entry>()
+  /** Names asked for that have no row, so that a new entity is not looked for again and again. */
+  readonly #absent = new Set<string>()
   readonly #waiting = new Set<Entry>()
   /** Touched entities that need their whole history; folded when everything has arrived. */
   readonly #stale = new Set<Entry>()
@@ -114,7 +118,7 @@ export class Projection {
     )
     this.#byRow = sqlite.prepare<[number], EntityRow>("SELECT * FROM entities WHERE entity = ?")
     this.#insert = sqlite.prepare(
-      "INSERT INTO entities (entity, type, id, bucket) VALUES (?, ?, ?, ?)",
+      "INSERT INTO entities (entity, type, id, bucket, heads, deleted, fields, conflicts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     this.#update = sqlite.prepare(
       "UPDATE entities SET heads = ?, deleted = ?, fields = ?, conflicts = ? WHERE entity = ?",
@@ -130,6 +134,7 @@ export class Projection {
   /** Forgets what is in memory: after a rollback, or when another process has written. */
   reset(): void {
     this.#entries.clear()
+    this.#absent.clear()
     this.#waiting.clear()
     this.#stale.clear()
     this.#staleBuckets.clear()
@@ -141,15 +146,23 @@ export class Projection {
     if (this.#entries.size >= cachedEntitiesMax) {
       for (const [key, known] of this.#entries) if (!known.dirty) this.#entries.delete(key)
     }
-    this.#entries.set(`${entry.type}/${entry.id}`, entry)
+    const key = `${entry.type}/${entry.id}`
+    this.#absent.delete(key)
+    this.#entries.set(key, entry)
     return entry
   }
 
   #lookUp(type: string, id: string): Entry | undefined {
-    const known = this.#entries.get(`${type}/${id}`)
+    const key = `${type}/${id}`
+    const known = this.#entries.get(key)
     if (known !== undefined) return known
+    if (this.#absent.has(key)) return undefined
     const row = this.#find.get(type, id)
-    if (row === undefined) return undefined
+    if (row === undefined) {
+      if (this.#absent.size >= cachedEntitiesMax) this.#absent.clear()
+      this.#absent.add(key)
+      return undefined
+    }
     const { entity, bucket } = row
     return this.#remember({
       entity,
@@ -159,6 +172,7 @@ export class Projection {
       state: stateFromRow(row),
       stale: false,
       dirty: false,
+      fresh: false,
     })
   }
 
@@ -172,16 +186,18 @@ export class Projection {
     if (known !== undefined) return known
     const entity = this.#nextEntity++
     const bucket = bucketOf(nameHash(type, id))
-    this.#insert.run(entity, type, id, bucket)
-    return this.#remember({
+    const entry = this.#remember({
       entity,
       type,
       id,
       bucket,
       state: undefined,
       stale: false,
-      dirty: false,
+      dirty: true,
+      fresh: true,
     })
+    this.#waiting.add(entry)
+    return entry
   }
 
   definitionOf(type: string): TypeDefinition {
@@ -255,17 +271,14 @@ export class Projection {
   #write(): void {
     const entries = [...this.#waiting].sort((left, right) => left.entity - right.entity)
     for (const entry of entries) {
-      const state = entry.state
-      if (state === undefined) this.#update.run(null, 0, null, null, entry.entity)
-      else {
-        this.#update.run(
-          headsText(state),
-          state.deleted ? 1 : 0,
-          textOfSorted(state.fields),
-          conflictsText(state.conflicts),
-          entry.entity,
-        )
-      }
+      const { entity, type, id, bucket, state } = entry
+      const heads = state === undefined ? null : headsText(state)
+      const deleted = state?.deleted === true ? 1 : 0
+      const fields = state === undefined ? null : textOfSorted(state.fields)
+      const conflicts = state === undefined ? null : conflictsText(state.conflicts)
+      if (entry.fresh) this.#insert.run(entity, type, id, bucket, heads, deleted, fields, conflicts)
+      else this.#update.run(heads, deleted, fields, conflicts, entity)
+      entry.fresh = false
       entry.dirty = false
     }
     this.#waiting.clear()
