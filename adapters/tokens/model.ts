@@ -1,0 +1,112 @@
+/**
+ * What token files become, and how this adapter refuses.
+ *
+ * Entities
+ *  - `token`: id is its path joined with ".". Either `value`, or `modes`: a map from mode name to
+ *    `{ value, … }`, with the base value, if any, under `$default`. Further fields are `type`,
+ *    `description`, `deprecated`, `extensions`, and every other authored property under its own name.
+ *  - `group`: only where a group holds properties of its own; the file itself is the group `$root`.
+ *  - `theme`: a context of a resolver's modifier, `theme/dark`; `$resolver` for the resolver itself.
+ *
+ * Values are authored JSON and never converted. A doubtful value is a `Problem` beside the data; a
+ * `TokenFileError` is for what cannot be read, or what the engine could not hold.
+ */
+
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | ReadonlyArray<Json>
+  | { readonly [key: string]: Json }
+
+export type JsonObject = { readonly [key: string]: Json }
+
+export interface TokenFile {
+  /** As the user gave it, separated by "/". */
+  readonly path: string
+  readonly text: string
+}
+
+export interface ForeignEntity {
+  readonly type: string
+  readonly id: string
+  readonly fields: JsonObject
+}
+
+export type Stage = "schema" | "structure" | "referential"
+
+export interface Problem {
+  readonly severity: "error" | "warning"
+  readonly stage: Stage
+  readonly code: string
+  readonly message: string
+  /** `file:line:column`, a file, or the id of an entity. */
+  readonly where: string
+}
+
+export type TokenFormat = "dtcg" | "style-dictionary" | "spectrum" | "resolver"
+
+export interface TokenDocument {
+  /** The formats found, joined by "+". */
+  readonly format: string
+  readonly entities: ReadonlyArray<ForeignEntity>
+  readonly problems: ReadonlyArray<Problem>
+  /** Entity types that these files speak for in full: what they lack may be pruned. */
+  readonly scope: ReadonlyArray<string>
+}
+
+/** Refuses the whole import; nothing of it may be applied. */
+export class TokenFileError extends Error {
+  readonly code: string
+  readonly where: string
+  readonly remedy: string
+  readonly stage: Stage
+
+  constructor(details: {
+    readonly code: string
+    readonly message: string
+    readonly where: string
+    readonly remedy: string
+    readonly stage?: Stage
+  }) {
+    super(details.message)
+    this.name = "TokenFileError"
+    this.code = details.code
+    this.where = details.where
+    this.remedy = details.remedy
+    this.stage = details.stage ?? "structure"
+  }
+}
+
+/** The `$extensions` key under which Lamplog keeps what DTCG has no place for. */
+export const vendorKey = "dev.lamplog"
+/** Version of what stands under that key. */
+export const vendorVersion = 1
+/** Mode of the value that holds when no other mode is chosen. */
+export const defaultMode = "$default"
+/** Id of the group that is the file itself, and name of the token that is its group's own. */
+export const rootName = "$root"
+/** Id of the theme that stands for the resolver document. */
+export const resolverName = "$resolver"
+
+/** One file, in UTF-16 code units. */
+export const fileCharactersMax = 64 * 1024 * 1024
+/** Nesting of a file, in levels. */
+export const fileDepthMax = 32
+/** Nesting of one field, in levels: the engine puts up to three around it and stops at 32. */
+export const fieldDepthMax = 29
+/** Entities of one import: as many as the engine applies in one transaction. */
+export const entitiesMax = 100_000
+/** Type and id, in UTF-16 code units, as in the engine. */
+export const typeLengthMax = 128
+export const idLengthMax = 1024
+/** Problems reported before the rest is only counted. */
+export const problemsMax = 1_000
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+
+/** UTF-16 code unit order: the same on every machine. */
+export const compareText = (left: string, right: string): number =>
+  left < right ? -1 : left > right ? 1 : 0
