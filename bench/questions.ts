@@ -1,0 +1,5 @@
+/** Every question that `npm run bench` asks, in the order of its table. */
+import type { Question } from "./measure.ts"
+import { writing } from "./write.ts"
+
+export const questions: ReadonlyArray<Question> = [...writing]
