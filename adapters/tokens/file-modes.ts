@@ -96,14 +96,33 @@ const labelOf = (words: ReadonlyArray<Word>, modes: ReadonlySet<string>): string
 
 const baseName = (path: string): string => withoutExtension(path.slice(path.lastIndexOf("/") + 1))
 
-/** Takes the longer name wherever the shorter one is not the only one of its kind. */
+/**
+ * Takes the longer name wherever the shorter one is not the only one of its kind. The one that
+ * `keeps` says may stay as it is.
+ */
 const distinct = (
   shorter: ReadonlyArray<string>,
   longer: (index: number) => string,
+  keeps: (name: string, index: number) => boolean,
 ): ReadonlyArray<string> => {
   const counts = new Map<string, number>()
   for (const name of shorter) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return shorter.map((name, index) => (counts.get(name) === 1 ? name : longer(index)))
+  return shorter.map((name, index) =>
+    counts.get(name) === 1 || keeps(name, index) ? name : longer(index),
+  )
+}
+
+/** By mode, which of these files defines the most tokens: the theme, and not what overrides it. */
+const largest = (
+  labels: ReadonlyArray<string>,
+  sizeOf: (index: number) => number,
+): ReadonlyMap<string, number> => {
+  const found = new Map<string, number>()
+  for (const [index, label] of labels.entries()) {
+    const before = found.get(label)
+    if (before === undefined || sizeOf(index) > sizeOf(before)) found.set(label, index)
+  }
+  return found
 }
 
 /**
@@ -123,7 +142,16 @@ export const fileModes = (
   const modes = modeWords(overlaps, tokensByFile, words)
   return (files) => {
     const labels = files.map((file) => labelOf(words(file), modes) || defaultMode)
-    const names = distinct(labels, (index) => baseName(files[index]!))
-    return distinct(names, (index) => withoutExtension(files[index]!))
+    const main = largest(labels, (index) => tokensByFile.get(files[index]!) ?? 0)
+    const names = distinct(
+      labels,
+      (index) => baseName(files[index]!),
+      (label, index) => label !== defaultMode && main.get(label) === index,
+    )
+    return distinct(
+      names,
+      (index) => withoutExtension(files[index]!),
+      () => false,
+    )
   }
 }
