@@ -81,7 +81,7 @@ const knownFiles = (
     else if (isPlainMap(parsed.root)) maps.push(parsed.path)
     else throw noTokens(parsed.path, "holds no design tokens in a known format")
   }
-  if (known.length === 0) throw noTokens(maps[0] ?? "", "holds no design tokens")
+  if (known.length === 0) throw noTokens(maps[0] ?? "the list of files", "holds no design tokens")
   for (const path of maps) {
     problems.warn("structure", "not-a-token-file", path, "the file holds no tokens; it is left out")
   }
