@@ -169,7 +169,19 @@ export const headerFromText = (text: string): Header => {
   if (isLongerThan(text, headerBytesMax)) {
     throw new EventError("too-long", `a header is longer than ${headerBytesMax} bytes`)
   }
-  const value = jsonFromCanonical(text)
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch {
+    return headerFromJson(jsonFromCanonical(text))
+  }
+  // What holds only known keys is written again without a walk; equal bytes are canonical bytes.
+  const header = headerFromJson(value)
+  if (headerText(header) !== text) jsonFromCanonical(text)
+  return header
+}
+
+const headerFromJson = (value: Json): Header => {
   if (!isObject(value)) throw invalid("the header is not an object")
   const { node, seq, lamport, type, id, op, parents, anchor, transaction, body } = value
   if (!isIdentifier(node)) throw invalid("node is not a node id")

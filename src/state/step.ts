@@ -60,6 +60,12 @@ const writtenNames = (definition: TypeDefinition, event: HistoryEvent): Readonly
   return names
 }
 
+/** Whether a body's fields are the state as they stand: most entities begin so. */
+const onlyRegisters = (definition: TypeDefinition, fields: JsonObject | undefined): boolean => {
+  for (const field in fields) if (mergeKindOf(definition, field) !== "register") return false
+  return true
+}
+
 /**
  * The state after `event`, or undefined when the history is needed to know it. `before` is undefined
  * for an entity without applied events; the caller says whether it has any others.
@@ -79,6 +85,9 @@ export const stepEntity = (
   // A deleted entity shows no conflicts; only a restart knows, without the history, that none is left.
   if (deleted && event.op === "resolve") return undefined
   const restarts = before === undefined || event.op === "put" || (event.op === "patch" && deleted)
+  if (restarts && onlyRegisters(definition, event.fields)) {
+    return { fields: event.fields ?? {}, deleted: false, heads, conflicts: [] }
+  }
   const fields = new Map(restarts ? [] : Object.entries(before.fields))
   const put = (field: string, value: Json | undefined) =>
     value === undefined ? fields.delete(field) : fields.set(field, value)

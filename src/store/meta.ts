@@ -5,7 +5,7 @@ import { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
 import type { Sqlite } from "./database.ts"
 
-const metaKeys = [
+export const metaKeys = [
   "project",
   "name",
   "schema",
@@ -16,6 +16,7 @@ const metaKeys = [
   "continues",
   "fence",
   "projection",
+  "listed",
 ] as const
 export type MetaKey = (typeof metaKeys)[number]
 
@@ -38,7 +39,17 @@ export class Meta {
     const rows = this.#sqlite
       .prepare<[], { key: string; value: string }>("SELECT key, value FROM meta")
       .all()
-    this.#values = new Map(rows.map((row) => [row.key, row.value]))
+    const values = new Map(rows.map((row) => [row.key, row.value]))
+    // Empty only while the file is being made.
+    if (values.size > 0 && values.get("checksum") !== metaChecksum(values)) {
+      throw new LamplogError({
+        code: "database-corrupt",
+        message: "What the project's database says of itself is not what was written there.",
+        remedy: "Put it back from a backup or clone the project from another replica.",
+        where: "meta checksum",
+      })
+    }
+    this.#values = values
   }
 
   get values(): ReadonlyMap<string, string> {

@@ -9,21 +9,15 @@ import { canonicalFromJson } from "../event/canonical.ts"
 import type { JsonObject } from "../event/canonical.ts"
 import { bodyFromText, headerFromText } from "../event/event.ts"
 import type { Body, Header } from "../event/event.ts"
-import {
-  bucketCount,
-  bucketHash,
-  bucketOf,
-  leafHash,
-  nameHash,
-  stateDigest,
-} from "../state/digest.ts"
-import { entityLine, textOfSorted } from "../state/entity.ts"
+import { textOfSorted } from "../state/entity.ts"
 import type { Conflict, EntityState, HistoryEvent } from "../state/entity.ts"
 import { foldEntity } from "../state/fold.ts"
 import { typeOf } from "../state/schema.ts"
 import type { ProjectSchema, TypeDefinition } from "../state/schema.ts"
 import { stepEntity } from "../state/step.ts"
 import type { Sqlite } from "./database.ts"
+import { listedEntity } from "./digest.ts"
+import type { Meta } from "./meta.ts"
 
 /** Entities that wait in memory at most, before they are written ahead of the commit. */
 const waitingEntitiesMax = 20_000
@@ -34,7 +28,6 @@ export interface EntityRow {
   readonly entity: number
   readonly type: string
   readonly id: string
-  readonly bucket: number
   readonly heads: string | null
   readonly deleted: number
   readonly fields: string | null
@@ -45,7 +38,6 @@ interface Entry {
   readonly entity: number
   readonly type: string
   readonly id: string
-  readonly bucket: number
   state: EntityState | undefined
   stale: boolean
   dirty: boolean
@@ -102,23 +94,28 @@ export class Projection {
   readonly #waiting = new Set<Entry>()
   /** Touched entities that need their whole history; folded when everything has arrived. */
   readonly #stale = new Set<Entry>()
-  readonly #staleBuckets = new Set<number>()
   #nextEntity: number
+  /** Entities up to this row are in the digest already; see digest.ts. */
+  #listed = 0
   readonly #find
   readonly #insert
   readonly #update
   readonly #history
   readonly #byRow
+  readonly #markStale
+  readonly #meta: Meta
 
-  constructor(sqlite: Sqlite, schema: ProjectSchema) {
+  constructor(sqlite: Sqlite, meta: Meta, schema: ProjectSchema) {
     this.#sqlite = sqlite
+    this.#meta = meta
+    this.#markStale = sqlite.prepare("INSERT OR IGNORE INTO stale (entity) VALUES (?)")
     this.#schema = schema
     this.#find = sqlite.prepare<[string, string], EntityRow>(
       "SELECT * FROM entities WHERE type = ? AND id = ?",
     )
     this.#byRow = sqlite.prepare<[number], EntityRow>("SELECT * FROM entities WHERE entity = ?")
     this.#insert = sqlite.prepare(
-      "INSERT INTO entities (entity, type, id, bucket, heads, deleted, fields, conflicts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO entities (entity, type, id, heads, deleted, fields, conflicts) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     this.#update = sqlite.prepare(
       "UPDATE entities SET heads = ?, deleted = ?, fields = ?, conflicts = ? WHERE entity = ?",
@@ -137,9 +134,9 @@ export class Projection {
     this.#absent.clear()
     this.#waiting.clear()
     this.#stale.clear()
-    this.#staleBuckets.clear()
     const top = this.#sqlite.prepare("SELECT max(entity) FROM entities").pluck().get()
     this.#nextEntity = ((top as number | null) ?? 0) + 1
+    this.#listed = listedEntity(this.#meta)
   }
 
   #remember(entry: Entry): Entry {
@@ -163,12 +160,11 @@ export class Projection {
       this.#absent.add(key)
       return undefined
     }
-    const { entity, bucket } = row
+    const { entity } = row
     return this.#remember({
       entity,
       type,
       id,
-      bucket,
       state: stateFromRow(row),
       stale: false,
       dirty: false,
@@ -185,12 +181,10 @@ export class Projection {
     const known = this.#lookUp(type, id)
     if (known !== undefined) return known
     const entity = this.#nextEntity++
-    const bucket = bucketOf(nameHash(type, id))
     const entry = this.#remember({
       entity,
       type,
       id,
-      bucket,
       state: undefined,
       stale: false,
       dirty: true,
@@ -218,7 +212,6 @@ export class Projection {
   }
 
   #touch(entry: Entry): void {
-    this.#staleBuckets.add(entry.bucket)
     entry.dirty = true
     if (entry.stale) {
       this.#waiting.delete(entry)
@@ -271,13 +264,16 @@ export class Projection {
   #write(): void {
     const entries = [...this.#waiting].sort((left, right) => left.entity - right.entity)
     for (const entry of entries) {
-      const { entity, type, id, bucket, state } = entry
+      const { entity, type, id, state } = entry
       const heads = state === undefined ? null : headsText(state)
       const deleted = state?.deleted === true ? 1 : 0
       const fields = state === undefined ? null : textOfSorted(state.fields)
       const conflicts = state === undefined ? null : conflictsText(state.conflicts)
-      if (entry.fresh) this.#insert.run(entity, type, id, bucket, heads, deleted, fields, conflicts)
-      else this.#update.run(heads, deleted, fields, conflicts, entity)
+      if (entry.fresh) this.#insert.run(entity, type, id, heads, deleted, fields, conflicts)
+      else {
+        this.#update.run(heads, deleted, fields, conflicts, entity)
+        if (entity <= this.#listed) this.#markStale.run(entity)
+      }
       entry.fresh = false
       entry.dirty = false
     }
@@ -291,13 +287,6 @@ export class Projection {
       if (this.#waiting.size > waitingEntitiesMax) this.#write()
     }
     this.#write()
-    if (this.#staleBuckets.size === 0) return
-    const mark = this.#sqlite.prepare(
-      `INSERT INTO buckets (bucket, hash) VALUES (?, NULL)
-       ON CONFLICT (bucket) DO UPDATE SET hash = NULL WHERE hash IS NOT NULL`,
-    )
-    for (const bucket of this.#staleBuckets) mark.run(bucket)
-    this.#staleBuckets.clear()
   }
 
   /** Folds every entity again from the log. */
@@ -310,38 +299,4 @@ export class Projection {
     }
     this.flush()
   }
-
-  /** The digest over all entities as they stand in the tables; computes only what changed. */
-  digest(): { readonly digest: string; readonly settled: ReadonlyMap<number, string> } {
-    const hashes = new Array<string>(bucketCount).fill("")
-    const settled = new Map<number, string>()
-    const leaves = this.#sqlite.prepare<[number], EntityRow>(
-      "SELECT * FROM entities WHERE bucket = ? AND heads IS NOT NULL",
-    )
-    const rows = this.#sqlite
-      .prepare<[], { bucket: number; hash: string | null }>("SELECT bucket, hash FROM buckets")
-      .all()
-    for (const { bucket, hash } of rows) {
-      const value = hash ?? bucketHash(leaves.all(bucket).map(leafOfRow))
-      hashes[bucket] = value
-      if (hash === null) settled.set(bucket, value)
-    }
-    return { digest: stateDigest(this.#schema, hashes), settled }
-  }
-
-  /** Keeps computed bucket hashes, inside the caller's transaction. */
-  settle(settled: ReadonlyMap<number, string>): void {
-    const save = this.#sqlite.prepare(
-      "UPDATE buckets SET hash = ? WHERE bucket = ? AND hash IS NULL",
-    )
-    for (const [bucket, hash] of settled) save.run(hash, bucket)
-  }
 }
-
-export const lineOfEntityRow = (row: EntityRow): string =>
-  entityLine(row.type, row.id, row.deleted === 1, row.fields!, row.conflicts!)
-
-export const leafOfRow = (row: EntityRow) => ({
-  name: nameHash(row.type, row.id),
-  hash: leafHash(lineOfEntityRow(row)),
-})

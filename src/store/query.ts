@@ -11,7 +11,7 @@ import { equalJson } from "../event/canonical.ts"
 import type { Conflict } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
 import type { EntityRow } from "./projection.ts"
-import { lineOfEntityRow } from "./projection.ts"
+import { lineOfEntityRow } from "./digest.ts"
 import type { Replica } from "./replica.ts"
 
 const pageRows = 500

@@ -239,15 +239,7 @@ export class Receiver {
   /** The transaction that this event belongs to: the open one, or the one it begins. */
   #transaction(cursor: Cursor, header: Header, where: string): IncomingTransaction {
     const index = header.transaction?.index ?? 0
-    let open = cursor.open
-    if (open === undefined) {
-      const shared = rowsBefore(this.#replica, cursor.line, header.seq, index)
-      const before = rowsBefore(this.#replica, cursor.line, header.seq - index, 1)
-      const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
-      open = new IncomingTransaction(this.#replica, header, previous, shared ?? [])
-      const { projection } = this.#replica
-      open.measureShared((member) => projection.entityOf(member.type, member.id))
-    }
+    const open = cursor.open ?? this.#begun(cursor, header, index)
     if (!open.expects(header)) {
       throw refuse(
         "transaction-broken",
@@ -255,6 +247,17 @@ export class Receiver {
         where,
       )
     }
+    return open
+  }
+
+  #begun(cursor: Cursor, header: Header, index: number): IncomingTransaction {
+    if (index === 0) return new IncomingTransaction(this.#replica, header, cursor.lamport, [])
+    const shared = rowsBefore(this.#replica, cursor.line, header.seq, index)
+    const before = rowsBefore(this.#replica, cursor.line, header.seq - index, 1)
+    const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
+    const open = new IncomingTransaction(this.#replica, header, previous, shared ?? [])
+    const { projection } = this.#replica
+    open.measureShared((member) => projection.entityOf(member.type, member.id))
     return open
   }
 

@@ -17,6 +17,7 @@ import { busyTimeoutMillisDefault, createProjectFile } from "./create.ts"
 import type { CreateOptions, ReplicaOptions } from "./create.ts"
 import { databaseFile, guarded, openDatabase, presenceFile, projectionVersion } from "./database.ts"
 import type { Sqlite } from "./database.ts"
+import { computeDigest, keepDigest } from "./digest.ts"
 import {
   createKey,
   defaultStateDirectory,
@@ -79,7 +80,7 @@ export class Replica {
       })
     }
     this.lines = new Lines(sqlite)
-    this.projection = new Projection(sqlite, this.schema)
+    this.projection = new Projection(sqlite, this.#meta, this.schema)
   }
 
   /** Makes a new project, or a new replica of one, in a folder that holds none. */
@@ -169,9 +170,14 @@ export class Replica {
     if (this.#meta.get("projection") === version) return
     this.transaction(() => {
       reclassify(this)
+      this.sqlite.exec("DELETE FROM buckets; DELETE FROM stale")
+      this.#meta.set({
+        projection: version,
+        schemaVersion: String(this.schema.version),
+        listed: undefined,
+      })
       this.projection.reset()
       this.projection.rebuild()
-      this.#meta.set({ projection: version, schemaVersion: String(this.schema.version) })
     })
   }
 
@@ -303,10 +309,11 @@ export class Replica {
 
   /** The digest of the state; keeps what it had to compute when the file is free to be written. */
   digest(): string {
-    const { digest, settled } = this.read(() => this.projection.digest())
-    if (settled.size > settleBucketsMin && !this.#inTransaction) {
+    const compute = () => computeDigest(this.sqlite, this.#meta, this.schema)
+    const { digest, changed } = this.read(compute)
+    if (changed.length > keptBucketsMin && !this.#inTransaction) {
       try {
-        this.transaction(() => this.projection.settle(settled))
+        this.transaction(() => keepDigest(this.sqlite, this.#meta, compute()))
       } catch {
         // Another process is writing or the folder is read-only; the digest stands all the same.
       }
@@ -333,5 +340,5 @@ export class Replica {
   }
 }
 
-/** Fewer stale buckets than this are not worth a write: computing them again is as fast. */
-const settleBucketsMin = 64
+/** Fewer changed buckets than this are not worth a write: computing them again is as fast. */
+const keptBucketsMin = 64
