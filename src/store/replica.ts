@@ -295,7 +295,7 @@ export class Replica {
 
   /** Reads one consistent state of the file, whatever other processes commit meanwhile. */
   read<A>(run: () => A): A {
-    if (this.#inTransaction) return run()
+    if (this.sqlite.inTransaction) return run()
     return guarded(this.path, () => {
       this.sqlite.exec("BEGIN")
       try {
@@ -311,7 +311,7 @@ export class Replica {
   digest(): string {
     const compute = () => computeDigest(this.sqlite, this.#meta, this.schema)
     const { digest, changed } = this.read(compute)
-    if (changed.length > keptBucketsMin && !this.#inTransaction) {
+    if (changed.length > keptBucketsMin && !this.sqlite.inTransaction) {
       try {
         this.transaction(() => keepDigest(this.sqlite, this.#meta, compute()))
       } catch {
