@@ -29,9 +29,16 @@ const namesFor = (key: string, value: Json, plain: boolean): ReadonlyArray<strin
   if (key[0] === "$") return [key]
   const aside = `plain.${key}`
   if (key === "value") return plain ? [key] : [aside]
-  if (key === "modes" || (key === "extensions" && !isObject(value))) return [aside]
-  return [key, aside]
+  return key === "" || /^(modes|extensions)\//.test(key) || isMisshapen(key, value)
+    ? [aside]
+    : [key, aside]
 }
+
+/** Whether the engine, to which `modes` and `extensions` are maps and `tags` a set, refuses a value. */
+const isMisshapen = (key: string, value: Json): boolean =>
+  key === "modes" ||
+  (key === "extensions" && !isObject(value)) ||
+  (key === "tags" && !(Array.isArray(value) && new Set(value).size === value.length))
 
 const freeName = (fields: Fields, names: ReadonlyArray<string>): string => {
   let name = names.find((one) => !Object.hasOwn(fields, one)) ?? `plain.${names.at(-1)}`

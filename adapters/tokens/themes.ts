@@ -4,7 +4,7 @@
  * from is not kept: a file may move without anything changing.
  */
 import { isObject, resolverName } from "./model.ts"
-import type { ForeignEntity, JsonObject } from "./model.ts"
+import type { ForeignEntity, Json, JsonObject } from "./model.ts"
 import { modeFromPath } from "./path.ts"
 
 /** One entry of a resolution order. */
@@ -14,9 +14,17 @@ export interface Entry {
   readonly body: JsonObject
 }
 
+/** Fields of a theme that mean something else to the engine. */
+const taken: ReadonlySet<string> = new Set(["", "values", "tags", "extends", "extensions"])
+
+/** What a document says of itself, beside what the format asks for. */
 const described = (properties: JsonObject): JsonObject => {
-  const { $extensions, ...rest } = properties
-  return isObject($extensions) ? { ...rest, extensions: $extensions } : properties
+  const fields: { [name: string]: Json } = {}
+  for (const [key, value] of Object.entries(properties)) {
+    if (key === "$extensions" && isObject(value)) fields.extensions = value
+    else fields[taken.has(key) || key.startsWith("values/") ? `plain.${key}` : key] = value
+  }
+  return fields
 }
 
 export const themesOfModifier = (

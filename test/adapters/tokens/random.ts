@@ -67,6 +67,10 @@ export const randomValue = (random: Random, depth = 0): Json => {
 }
 
 const properties = [
+  "",
+  "tags",
+  "modes/x",
+  "sets",
   "$type",
   "$description",
   "$deprecated",

@@ -115,6 +115,17 @@ describe("a DTCG file", () => {
     })
   })
 
+  it("keeps aside what the engine would take for part of a map or set, or has no name", () => {
+    const plain = { "": 1, "modes/dark": 2, "extensions/x": 3, extensions: 4, tags: "one" }
+    const aside = Object.entries(plain).map(([name, value]) => [`plain.${name}`, value])
+    expect(
+      entitiesOf({ a: { $value: 1, ...plain }, b: { $value: 1, tags: ["one", "two"] } }),
+    ).toEqual({
+      "token a": { value: 1, ...Object.fromEntries(aside) },
+      "token b": { value: 1, tags: ["one", "two"] },
+    })
+  })
+
   it("may have a group called value, and a token spelled without the dollar", () => {
     const content = { a: { value: { $value: 1 } }, b: { value: "16px", comment: "c" } }
     expect(entitiesOf(content)).toEqual({
