@@ -4,6 +4,7 @@
  */
 export { detectTokenFormat } from "./detect.ts"
 export { dtcgFromEntities } from "./export.ts"
+export { dtcg } from "./format.ts"
 export { entitiesFromTokenFiles } from "./import.ts"
 export { TokenFileError } from "./model.ts"
 export type {

@@ -1,6 +1,6 @@
 /** Which format a file is in, and that a file of no known format is never an import of nothing. */
 import { describe, expect, it } from "vitest"
-import { detectTokenFormat, entitiesFromTokenFiles } from "../../../adapters/tokens/index.ts"
+import { detectTokenFormat, dtcg, entitiesFromTokenFiles } from "../../../adapters/tokens/index.ts"
 import { exampleFiles, file, packageFiles, primerFiles, spectrumFiles } from "./package-files.ts"
 
 const format = (content: unknown, path = "a.json") => {
@@ -108,5 +108,14 @@ describe("beside real token files", () => {
 describe("importing twice", () => {
   it("gives the same document", () => {
     expect(entitiesFromTokenFiles(primerFiles())).toEqual(entitiesFromTokenFiles(primerFiles()))
+  })
+})
+
+describe("as a foreign format", () => {
+  it("takes token files, and broken JSON for the sake of a good message", () => {
+    expect(dtcg.detect(file({ a: { $value: 1 } }))).toBe(true)
+    expect(dtcg.detect(file('{"a": {"$value": 1,}}', "a.json"))).toBe(true)
+    expect(dtcg.detect(file(packageJson, "package.json"))).toBe(false)
+    expect(dtcg.detect(file("PK\u0003\u0004", "a.lamplog"))).toBe(false)
   })
 })
