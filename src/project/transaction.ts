@@ -1,0 +1,115 @@
+/**
+ * One thing at a time on one open project, and every long write all or nothing.
+ *
+ * Invariants
+ *  1. While a write of this handle is under way nothing else of this handle reads or writes, so
+ *     nobody sees a state that may be rolled back.
+ *  2. A write that fails or is interrupted is rolled back before anyone learns of it.
+ *  3. Waiting for another process never blocks this one, and can be interrupted.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import { LamplogError } from "../event/failure.ts"
+import { SchemaError } from "../state/schema.ts"
+import type { Replica } from "../store/replica.ts"
+import { runningMillis } from "./clock.ts"
+
+/** Between two attempts to get the file's write lock, in milliseconds. */
+const busyPauseMillis = 20
+
+const failureFrom = (error: unknown): LamplogError | undefined => {
+  if (error instanceof LamplogError) return error
+  if (!(error instanceof SchemaError)) return undefined
+  return new LamplogError({
+    stage: "schema",
+    code: error.code,
+    message: `${error.message}.`,
+    remedy: "Register the schema that the project uses, or upgrade Lamplog.",
+    cause: error,
+  })
+}
+
+/** Runs a plain function of the engine; what it refuses is a failure, anything else a bug. */
+export const attempt = <A>(run: () => A): Effect.Effect<A, LamplogError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      const failure = failureFrom(error)
+      return failure === undefined ? Effect.die(error) : Effect.fail(failure)
+    }
+  })
+
+/** A project opened by this process. */
+export interface Handle {
+  readonly replica: Replica
+  /** A plain read, of one consistent state. */
+  readonly read: <A>(run: (replica: Replica) => A) => Effect.Effect<A, LamplogError>
+  /** Something that must not meet a write of this handle, but is no transaction itself. */
+  readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Everything that the body writes, durably; or nothing of it. */
+  readonly write: <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LamplogError, R>
+  /** What the body would do: it runs as in `write`, then everything is taken back. */
+  readonly rehearse: <A, E, R>(
+    body: Effect.Effect<A, E, R>,
+  ) => Effect.Effect<A, E | LamplogError, R>
+}
+
+const tryToBegin = (replica: Replica): Effect.Effect<void, LamplogError> =>
+  attempt(() => {
+    const patience = replica.sqlite.pragma("busy_timeout", { simple: true }) as number
+    replica.sqlite.pragma("busy_timeout = 0")
+    try {
+      replica.begin()
+    } catch (error) {
+      if (replica.sqlite.inTransaction) replica.rollback()
+      throw error
+    } finally {
+      replica.sqlite.pragma(`busy_timeout = ${patience}`)
+    }
+  })
+
+/**
+ * Takes the write lock of the file, waiting for another process up to the busy timeout. Only the
+ * waiting may be interrupted: a lock that was taken is always given back.
+ */
+const begin = (
+  replica: Replica,
+  busyTimeoutMillis: number,
+  wait: (pause: Effect.Effect<void>) => Effect.Effect<void>,
+): Effect.Effect<void, LamplogError> =>
+  Effect.gen(function* () {
+    const start = yield* runningMillis
+    for (;;) {
+      const began = yield* Effect.result(tryToBegin(replica))
+      if (Result.isSuccess(began)) return
+      const left = busyTimeoutMillis - ((yield* runningMillis) - start)
+      if (began.failure.code !== "project-busy" || left <= 0) return yield* Effect.fail(began.failure)
+      yield* wait(Effect.sleep(Math.min(busyPauseMillis, left)))
+    }
+  })
+
+export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle => {
+  const turn = Semaphore.makeUnsafe(1)
+  const transact = <A, E, R>(body: Effect.Effect<A, E, R>, keep: boolean) =>
+    turn.withPermit(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          yield* begin(replica, busyTimeoutMillis, restore)
+          const exit = yield* Effect.exit(restore(body))
+          const commits = keep && Exit.isSuccess(exit)
+          yield* attempt(() => (commits ? replica.commit() : replica.rollback()))
+          return yield* exit
+        }),
+      ),
+    )
+  return {
+    replica,
+    read: (run) => turn.withPermit(attempt(() => replica.read(() => run(replica)))),
+    alone: (effect) => turn.withPermit(effect),
+    write: (body) => transact(body, true),
+    rehearse: (body) => transact(body, false),
+  }
+}
