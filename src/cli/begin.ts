@@ -1,0 +1,69 @@
+/**
+ * `init` and `clone`: a folder becomes a project, or a replica of one.
+ */
+import { rmSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import type { LamplogError } from "../event/failure.ts"
+import { initProject } from "../project/begin.ts"
+import type { Call, Run } from "./command.ts"
+import { newProject } from "./folder.ts"
+import { aligned, printable } from "./paint.ts"
+import { stateDirectory } from "./session.ts"
+import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
+import { UsageError } from "./usage.ts"
+
+const nameLengthMax = 256
+
+const newActor = (call: Call): string => {
+  const { value } = settingValue("actor", call, {})
+  return typeof value === "string" ? value : actorOfUser()
+}
+
+/** Keeps the actor with a project just made; without a place for it there is no project either. */
+const keepActor = (directory: string, actor: string): Effect.Effect<void, LamplogError> =>
+  Effect.suspend(() => {
+    try {
+      writeSettings(directory, { actor })
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true })
+      throw error
+    }
+    return Effect.void
+  })
+
+const nameFrom = (call: Call): string | undefined => {
+  const name = call.flag("name")
+  if (name === undefined) return undefined
+  const fits = name.trim() !== "" && name.length <= nameLengthMax && name.isWellFormed()
+  if (fits && !/\p{Cc}/u.test(name)) return name.trim()
+  throw new UsageError(
+    "name-invalid",
+    "A project cannot be called that.",
+    `Give a name of 1 to ${nameLengthMax} characters on one line.`,
+    "--name",
+  )
+}
+
+export const init: Run = (call) =>
+  Effect.gen(function* () {
+    const directory = newProject(call)
+    const name = nameFrom(call)
+    const actor = newActor(call)
+    const made = yield* initProject({
+      directory,
+      schema: call.flag("schema") ?? "design-system",
+      ...(name === undefined ? {} : { name }),
+      ...stateDirectory(call),
+    })
+    yield* keepActor(directory, actor)
+    return {
+      document: { project: made.project, name: made.name, node: made.node, actor, directory },
+      text: () =>
+        `Made the project ${call.paint.bold(printable(made.name))} in ${printable(directory)}.\n` +
+        `${aligned([
+          ["project", made.project],
+          ["node", made.node],
+          ["actor", printable(actor)],
+        ])}\n`,
+    }
+  })

@@ -1,0 +1,277 @@
+/**
+ * Every command of `lamplog`, as data, in the order the help page tells them.
+ */
+import type { CommandDefinition, Flag, Positional } from "./command.ts"
+
+/** Flags that every command takes. */
+export const everywhereFlags: { readonly [name: string]: Flag } = {
+  project: { value: "DIR", does: "use the project in this folder, not the nearest one upwards" },
+  json: { does: "print exactly one JSON document on stdout" },
+  "busy-timeout": { value: "MILLIS", does: "how long to wait for another process that writes" },
+  debug: { does: "show the stack of an error" },
+  help: { does: "explain a command" },
+  version: { does: "print the version" },
+}
+
+const writing: { readonly [name: string]: Flag } = {
+  actor: { value: "WHO", does: "who makes this change (default: the project's actor)" },
+  reason: { value: "TEXT", does: "why, kept with the change" },
+}
+
+const entity: Positional = {
+  name: "TYPE/ID",
+  does: "an entity; the type ends at the first slash",
+}
+
+const format = (choices: ReadonlyArray<string>): Flag => ({
+  value: "NAME",
+  choices,
+  does: `${choices.join(", ")} (default: ${choices[0]})`,
+})
+
+const dryRun: Flag = { does: "tell what would happen; change nothing" }
+
+const begin: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "init",
+    group: "Begin",
+    does: "make a new project in this folder",
+    positionals: [],
+    flags: {
+      name: { value: "NAME", does: "what to call it (default: the folder's name)" },
+      schema: {
+        value: "SCHEMA",
+        choices: ["design-system", "open"],
+        does: "design-system (default), or open: any entity type, every field one value",
+      },
+      actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
+    },
+    load: async () => (await import("./begin.ts")).init,
+  },
+  {
+    name: "status",
+    group: "Begin",
+    does: "tell where this replica stands",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./status.ts")).status,
+  },
+]
+
+const change: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "set",
+    group: "Change",
+    does: "change fields of an entity; makes it if it is not there",
+    details:
+      "VALUE is JSON if it parses, else a string: size=4 is a number, size='\"4\"' a string.\n" +
+      "A field of a map is written modes/dark={…}. null is a value; only --unset clears.",
+    positionals: [
+      entity,
+      { name: "FIELD=VALUE", many: true, optional: true, does: "split at the first =" },
+    ],
+    flags: { unset: { value: "FIELD", many: true, does: "clear a field" }, ...writing },
+    load: async () => (await import("./write.ts")).set,
+  },
+  {
+    name: "put",
+    group: "Change",
+    does: "make an entity exactly this",
+    positionals: [entity],
+    flags: {
+      data: { value: "JSON|-", does: "its fields as an object; - reads them from stdin" },
+      ...writing,
+    },
+    load: async () => (await import("./write.ts")).put,
+  },
+  {
+    name: "delete",
+    group: "Change",
+    does: "delete an entity",
+    positionals: [entity],
+    flags: writing,
+    load: async () => (await import("./write.ts")).remove,
+  },
+  {
+    name: "apply",
+    group: "Change",
+    does: "make many changes, one JSON line each, as one atomic change",
+    details:
+      'A line is {"op":"put|patch|delete","type":…,"id":…,"fields"?:{…},"unset"?:[…],"reason"?:…}.\n' +
+      "Lines on one entity fold into one event. Nothing is written unless every line is right.",
+    positionals: [{ name: "FILE|-", does: "JSON lines; - reads stdin" }],
+    flags: {
+      "no-atomic": { does: "every line a change of its own, committed in groups of 1,000" },
+      ...writing,
+    },
+    load: async () => (await import("./apply.ts")).apply,
+  },
+]
+
+const read: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "get",
+    group: "Read",
+    does: "show one entity",
+    positionals: [entity],
+    flags: { history: { does: "and every event that made it" } },
+    load: async () => (await import("./read.ts")).get,
+  },
+  {
+    name: "list",
+    group: "Read",
+    does: "list entities, by type, then id",
+    positionals: [{ name: "TYPE", optional: true, does: "only this type" }],
+    flags: {
+      where: { value: "FIELD=VALUE", many: true, does: "only where the field has this value" },
+      deleted: { does: "the deleted ones instead" },
+    },
+    load: async () => (await import("./read.ts")).list,
+  },
+  {
+    name: "log",
+    group: "Read",
+    does: "list every event held, in total order",
+    positionals: [{ ...entity, optional: true }],
+    flags: {
+      node: { value: "NODE", does: "only events of this node" },
+      actor: { value: "WHO", does: "only events of this actor" },
+      since: { value: "STAMP", does: "only events after LAMPORT@NODE" },
+      limit: { value: "N", does: "at most so many" },
+      reverse: { does: "newest first" },
+    },
+    load: async () => (await import("./log.ts")).log,
+  },
+]
+
+const meet: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "export",
+    group: "Meet others",
+    does: "write an archive, or one DTCG token file",
+    positionals: [{ name: "FILE", does: "written whole or not at all" }],
+    flags: {
+      format: format(["lamplog", "dtcg"]),
+      force: { does: "write over a file that is there" },
+    },
+    load: async () => (await import("./export.ts")).exportProject,
+  },
+  {
+    name: "import",
+    group: "Meet others",
+    does: "take in an archive or design-token files",
+    details:
+      "Token files become the smallest set of events that turns the state into the files'.\n" +
+      "An archive of this project is merged; of another, its values are taken.",
+    positionals: [{ name: "FILE", many: true, does: "an archive, or token files" }],
+    flags: {
+      format: format(["auto", "lamplog", "dtcg"]),
+      strategy: {
+        value: "NAME",
+        choices: ["merge", "replace"],
+        does: "merge (default), or replace: the state becomes the file's",
+      },
+      prune: { does: "delete what the files no longer hold" },
+      "dry-run": dryRun,
+      "time-budget": { value: "SECONDS", does: "how long an import may take (default: 30)" },
+      ...writing,
+    },
+    load: async () => (await import("./import.ts")).importProject,
+  },
+  {
+    name: "merge",
+    group: "Meet others",
+    does: "merge the archive of another replica",
+    details:
+      "Writes no event of its own: both replicas end in the same state, and concurrent edits of\n" +
+      "one field stay open as conflicts under a provisional winner.",
+    positionals: [{ name: "FILE", does: "an archive of this project" }],
+    flags: {
+      strategy: { value: "NAME", choices: ["lamport"], does: "lamport (default)" },
+      "dry-run": dryRun,
+      ...writing,
+    },
+    load: async () => (await import("./merge.ts")).merge,
+  },
+  {
+    name: "diff",
+    group: "Meet others",
+    does: "show what differs between this state and an archive or token file",
+    positionals: [{ name: "FILE", does: "an archive or a token file" }],
+    flags: {},
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  {
+    name: "conflicts",
+    group: "Meet others",
+    does: "list open conflicts, with candidates and authors",
+    positionals: [{ name: "ID", optional: true, does: "only this one; its beginning is enough" }],
+    flags: {},
+    load: async () => (await import("./conflicts.ts")).conflicts,
+  },
+  {
+    name: "resolve",
+    group: "Meet others",
+    does: "settle a conflict, for every replica",
+    positionals: [{ name: "ID", does: "as `lamplog conflicts` shows it; its beginning is enough" }],
+    flags: {
+      take: { value: "NODE|NODE:SEQ", does: "the candidate of this node" },
+      value: { value: "JSON", does: "a value of your own" },
+      ...writing,
+    },
+    load: async () => (await import("./conflicts.ts")).resolve,
+  },
+]
+
+const key: Positional = { name: "KEY", does: "a setting; `lamplog config list` names them" }
+
+const settings: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "config list",
+    group: "Settings",
+    does: "list the settings and where each comes from",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./config.ts")).list,
+  },
+  {
+    name: "config get",
+    group: "Settings",
+    does: "print one setting",
+    positionals: [key],
+    flags: {},
+    load: async () => (await import("./config.ts")).get,
+  },
+  {
+    name: "config set",
+    group: "Settings",
+    does: "keep a setting with the project",
+    positionals: [key, { name: "VALUE", does: "its new value" }],
+    flags: {},
+    load: async () => (await import("./config.ts")).set,
+  },
+  {
+    name: "help",
+    group: "Settings",
+    does: "explain a command",
+    positionals: [{ name: "COMMAND", optional: true, does: "the command" }],
+    flags: {},
+    load: async () => (await import("./help.ts")).help,
+  },
+  {
+    name: "version",
+    group: "Settings",
+    does: "print the version",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./help.ts")).version,
+  },
+]
+
+export const commands: ReadonlyArray<CommandDefinition> = [
+  ...begin,
+  ...change,
+  ...read,
+  ...meet,
+  ...settings,
+]

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/**
+ * The `lamplog` command: one line of words in, one answer out, one exit status.
+ *
+ * Everything but this file is loaded when it is needed; the compile cache keeps what was loaded
+ * before. Effects run here and nowhere else in the command line.
+ *
+ * Invariants
+ *  1. Under `--json`, stdout carries exactly one JSON document, whatever happens.
+ *  2. An interrupt ends the running call, which rolls back, before the process ends.
+ */
+import { enableCompileCache } from "node:module"
+import type * as Effects from "effect/Effect"
+import type { LamplogError } from "../event/failure.ts"
+import type { Answer, Call } from "./command.ts"
+import type { Terminal } from "./terminal.ts"
+
+/** Runs a command's program; an interrupt comes out as `Interrupted`, a refusal as it is. */
+const perform = async (
+  program: Effects.Effect<Answer | undefined, LamplogError>,
+  call: Call,
+): Promise<Answer | undefined> => {
+  const Effect = await import("effect/Effect")
+  const Exit = await import("effect/Exit")
+  const Cause = await import("effect/Cause")
+  const { ProgressReporter } = await import("../project/progress.ts")
+  const { progressBar } = await import("./progress-bar.ts")
+  const { Interrupted } = await import("./report.ts")
+  const { terminal } = call
+  const bar = progressBar(terminal, () => performance.now())
+  const reporting = Effect.provideService(program, ProgressReporter, bar.listen)
+  const exit = await Effect.runPromiseExit(reporting, { signal: terminal.signal })
+  bar.clear()
+  if (Exit.isSuccess(exit)) return exit.value
+  if (terminal.signal.aborted) throw new Interrupted()
+  throw Cause.squash(exit.cause)
+}
+
+/** Runs one command line. Never rejects: whatever went wrong is told, and is in the exit status. */
+export const main = async (argv: ReadonlyArray<string>, terminal: Terminal): Promise<number> => {
+  const { wantsJson, wordsFromArguments } = await import("./arguments.ts")
+  const json = wantsJson(argv)
+  try {
+    const { Call } = await import("./command.ts")
+    const { paintFor } = await import("./paint.ts")
+    const words = wordsFromArguments(argv)
+    const paint = paintFor(terminal.outputIsTerminal, terminal.environment)
+    const call = new Call(words, terminal, paint, main)
+    const run = await words.command.load()
+    const answer = await perform(run(call), call)
+    if (answer === undefined) return 0
+    const text = json ? `${JSON.stringify(answer.document, undefined, 2)}\n` : answer.text()
+    await terminal.write(text)
+    return answer.status ?? 0
+  } catch (error) {
+    const { report } = await import("./report.ts")
+    return report(error, { json, debug: argv.includes("--debug") }, terminal)
+  }
+}
+
+/** Runs this process's command line. */
+const start = async (): Promise<void> => {
+  enableCompileCache()
+  const { processTerminal } = await import("./terminal.ts")
+  const abort = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => abort.abort())
+  // A waiting Effect does not keep the process alive by itself.
+  const alive = setInterval(() => {}, 1 << 30)
+  const status = await main(process.argv.slice(2), processTerminal(abort.signal))
+  clearInterval(alive)
+  // Ends what may still hold the process open: a terminal or a pipe on stdin that nobody closes.
+  process.exit(status)
+}
+
+if (import.meta.main) await start()

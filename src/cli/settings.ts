@@ -1,0 +1,201 @@
+/**
+ * Settings of one project: `.lamplog/config.json`, under the environment, under flags.
+ *
+ * Only what the program honours is a setting. Unknown keys in the file are kept when it is written,
+ * so that an older program does not drop what a newer one keeps there.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs"
+import { userInfo, hostname } from "node:os"
+import { join } from "node:path"
+import type { Json, JsonObject } from "../event/canonical.ts"
+import { LamplogError } from "../event/failure.ts"
+import type { Call } from "./command.ts"
+import { fileFailure } from "./files.ts"
+import { jsonFromText } from "./json.ts"
+import { suggestion, UsageError } from "./usage.ts"
+
+export const settingsFile = "config.json"
+
+export interface Setting {
+  readonly does: string
+  readonly environment: string
+  readonly flag?: string
+  /** Reads a value as flags and the environment write it; undefined when it cannot be one. */
+  readonly fromText: (text: string) => string | number | undefined
+  /** What a value has to be, for the error. */
+  readonly wanted: string
+  readonly initial?: string | number
+}
+
+const actorLengthMax = 256
+
+/** A name that can stand in events for ever. */
+const actorFromText = (text: string): string | undefined => {
+  const name = text.trim()
+  const fits = name !== "" && name.length <= actorLengthMax && name.isWellFormed()
+  return fits && !/\p{Cc}/u.test(name) ? name : undefined
+}
+
+const countBetween =
+  (least: number, most: number) =>
+  (text: string): number | undefined => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most ? value : undefined
+  }
+
+export const settings = {
+  actor: {
+    does: "who makes changes here",
+    environment: "LAMPLOG_ACTOR",
+    flag: "actor",
+    fromText: actorFromText,
+    wanted: `a name of 1 to ${actorLengthMax} characters on one line`,
+  },
+  busyTimeoutMillis: {
+    does: "how long to wait for another process that writes, in milliseconds",
+    environment: "LAMPLOG_BUSY_TIMEOUT_MILLIS",
+    flag: "busy-timeout",
+    fromText: countBetween(0, 3_600_000),
+    wanted: "a whole number of milliseconds from 0 to 3600000",
+    initial: 5000,
+  },
+  timeBudgetSeconds: {
+    does: "how long an import may take before it should run in the background, in seconds",
+    environment: "LAMPLOG_TIME_BUDGET_SECONDS",
+    flag: "time-budget",
+    fromText: countBetween(1, 1_000_000),
+    wanted: "a whole number of seconds from 1",
+    initial: 30,
+  },
+} satisfies { readonly [key: string]: Setting }
+
+export type SettingKey = keyof typeof settings
+export const settingKeys = Object.keys(settings) as ReadonlyArray<SettingKey>
+
+export interface SettingValue {
+  readonly key: SettingKey
+  readonly value: string | number | null
+  readonly from: "flag" | "environment" | "file" | "default"
+}
+
+export const settingKey = (text: string): SettingKey => {
+  const key = settingKeys.find((candidate) => candidate === text)
+  if (key !== undefined) return key
+  throw new UsageError(
+    "setting-unknown",
+    `There is no setting "${text.slice(0, 100)}".`,
+    suggestion(text, settingKeys, `Use one of: ${settingKeys.join(", ")}.`),
+    text.slice(0, 100),
+  )
+}
+
+/** Reads a value given in words. `where` is the flag, the variable or the key. */
+export const settingFromText = (key: SettingKey, text: string, where: string): string | number => {
+  const setting: Setting = settings[key]
+  const value = setting.fromText(text)
+  if (value !== undefined) return value
+  throw new UsageError(
+    "setting-invalid",
+    `${where} cannot be "${text.slice(0, 100)}".`,
+    `Give ${setting.wanted}.`,
+    where,
+  )
+}
+
+const invalidFile = (path: string, message: string): LamplogError =>
+  new LamplogError({
+    code: "config-invalid",
+    message: `The settings in ${path} cannot be read: ${message}`,
+    remedy: "Correct the file, or delete it to begin with none.",
+    where: path,
+  })
+
+/** The settings kept with a project; none when there is no file. */
+export const readSettings = (directory: string): JsonObject => {
+  const path = join(directory, settingsFile)
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {}
+    throw fileFailure(error, path, "read")
+  }
+  let value: Json
+  try {
+    value = jsonFromText(text, { name: settingsFile })
+  } catch (error) {
+    throw error instanceof LamplogError ? invalidFile(path, error.message) : error
+  }
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw invalidFile(path, "it holds no JSON object.")
+  }
+  return value as JsonObject
+}
+
+/** Changes the file whole: a new one takes its place, so that a crash leaves the old one. */
+export const writeSettings = (directory: string, changes: JsonObject): void => {
+  const path = join(directory, settingsFile)
+  const text = `${JSON.stringify({ ...readSettings(directory), ...changes }, undefined, 2)}\n`
+  const draft = `${path}.${process.pid}`
+  try {
+    const file = openSync(draft, "wx", 0o600)
+    try {
+      writeSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw fileFailure(error, path, "write")
+  }
+}
+
+/** What holds for one call: flag, else environment, else file, else the default. */
+export const settingValue = (key: SettingKey, call: Call, file: JsonObject): SettingValue => {
+  const setting: Setting = settings[key]
+  const flag = setting.flag === undefined ? undefined : call.flag(setting.flag)
+  if (flag !== undefined) {
+    return { key, value: settingFromText(key, flag, `--${setting.flag}`), from: "flag" }
+  }
+  const variable = call.terminal.environment[setting.environment]
+  if (variable !== undefined && variable !== "") {
+    const value = settingFromText(key, variable, setting.environment)
+    return { key, value, from: "environment" }
+  }
+  const kept = Object.hasOwn(file, key) ? file[key] : undefined
+  if (kept === undefined) return { key, value: setting.initial ?? null, from: "default" }
+  const value = typeof kept === "object" ? undefined : setting.fromText(String(kept))
+  if (value === undefined) throw invalidFile(settingsFile, `${key} has to be ${setting.wanted}.`)
+  return { key, value, from: "file" }
+}
+
+/** Who makes a change. There is always someone: `init` and `clone` keep a name. */
+export const actorOf = (call: Call, file: JsonObject): string => {
+  const { value } = settingValue("actor", call, file)
+  if (typeof value === "string") return value
+  throw new LamplogError({
+    code: "actor-missing",
+    message: "Nobody is named as the author of this change.",
+    remedy: "Name yourself: `lamplog config set actor WHO`, or --actor WHO.",
+  })
+}
+
+/** The actor of a new replica whose user named none. */
+export const actorOfUser = (): string => {
+  try {
+    return `${userInfo().username}@${hostname()}`
+  } catch {
+    // A user id without an entry in the system's list of users.
+    return `unknown@${hostname()}`
+  }
+}

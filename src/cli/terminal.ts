@@ -1,0 +1,65 @@
+/**
+ * The world as a command sees it: where it stands, what it may print to, who may stop it.
+ *
+ * Commands know nothing of `process`, so a test runs them in its own process with a terminal of its
+ * own. Stdout is written in order and waited for, so that a slow reader slows the command down.
+ */
+
+export interface Terminal {
+  /** The folder that relative paths start from. */
+  readonly directory: string
+  readonly environment: { readonly [name: string]: string | undefined }
+  readonly input: AsyncIterable<Uint8Array>
+  readonly inputIsTerminal: boolean
+  /** Resolves when the text is handed over; rejects with `OutputClosed` when nobody reads it. */
+  readonly write: (text: string) => Promise<void>
+  readonly writeError: (text: string) => void
+  readonly outputIsTerminal: boolean
+  readonly errorIsTerminal: boolean
+  /** Width of the terminal, in characters. */
+  readonly columns: number
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal
+}
+
+/** Whoever read our output has gone, as `head` does. No failure: there is nobody left to tell. */
+export class OutputClosed extends Error {
+  constructor() {
+    super("nobody reads the output any more")
+    this.name = "OutputClosed"
+  }
+}
+
+const columnsDefault = 100
+
+const writeTo = (stream: NodeJS.WriteStream, text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.write(text, (error) => {
+      if (error === null || error === undefined) resolve()
+      else if ((error as NodeJS.ErrnoException).code === "EPIPE") reject(new OutputClosed())
+      else reject(error)
+    })
+  })
+
+/** The terminal of this process. */
+export const processTerminal = (signal: AbortSignal): Terminal => {
+  const { stdin, stdout, stderr } = process
+  // Every write hears of its own failure; without a listener the stream would end the process.
+  stdout.on("error", () => {})
+  stderr.on("error", () => {})
+  return {
+    directory: process.cwd(),
+    environment: process.env,
+    // Touching process.stdin opens it; only commands that read it should wait for it.
+    input: { [Symbol.asyncIterator]: () => stdin[Symbol.asyncIterator]() },
+    get inputIsTerminal() {
+      return stdin.isTTY
+    },
+    write: (text) => writeTo(stdout, text),
+    writeError: (text) => void stderr.write(text),
+    outputIsTerminal: stdout.isTTY,
+    errorIsTerminal: stderr.isTTY,
+    columns: stdout.columns ?? columnsDefault,
+    signal,
+  }
+}
