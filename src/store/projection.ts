@@ -18,6 +18,7 @@ import { stepEntity } from "../state/step.ts"
 import type { Sqlite } from "./database.ts"
 import { listedEntity } from "./digest.ts"
 import type { Meta } from "./meta.ts"
+import { Names } from "./names.ts"
 
 /** Entities that wait in memory at most, before they are written ahead of the commit. */
 const waitingEntitiesMax = 20_000
@@ -89,8 +90,7 @@ export class Projection {
   readonly #sqlite: Sqlite
   readonly #schema: ProjectSchema
   readonly #entries = new Map<string, Entry>()
-  /** Names asked for that have no row, so that a new entity is not looked for again and again. */
-  readonly #absent = new Set<string>()
+  readonly #names: Names
   readonly #waiting = new Set<Entry>()
   /** Touched entities that need their whole history; folded when everything has arrived. */
   readonly #stale = new Set<Entry>()
@@ -108,6 +108,7 @@ export class Projection {
   constructor(sqlite: Sqlite, meta: Meta, schema: ProjectSchema) {
     this.#sqlite = sqlite
     this.#meta = meta
+    this.#names = new Names(sqlite)
     this.#markStale = sqlite.prepare("INSERT OR IGNORE INTO stale (entity) VALUES (?)")
     this.#schema = schema
     this.#find = sqlite.prepare<[string, string], EntityRow>(
@@ -131,7 +132,7 @@ export class Projection {
   /** Forgets what is in memory: after a rollback, or when another process has written. */
   reset(): void {
     this.#entries.clear()
-    this.#absent.clear()
+    this.#names.reset()
     this.#waiting.clear()
     this.#stale.clear()
     const top = this.#sqlite.prepare("SELECT max(entity) FROM entities").pluck().get()
@@ -139,12 +140,20 @@ export class Projection {
     this.#listed = listedEntity(this.#meta)
   }
 
-  #remember(entry: Entry): Entry {
-    if (this.#entries.size >= cachedEntitiesMax) {
-      for (const [key, known] of this.#entries) if (!known.dirty) this.#entries.delete(key)
+  /** Makes room by forgetting the entities that have waited longest without a change. */
+  #forget(): void {
+    let left = cachedEntitiesMax / 10
+    for (const [key, known] of this.#entries) {
+      if (known.dirty) continue
+      this.#entries.delete(key)
+      left -= 1
+      if (left === 0) return
     }
+  }
+
+  #remember(entry: Entry): Entry {
+    if (this.#entries.size >= cachedEntitiesMax) this.#forget()
     const key = `${entry.type}/${entry.id}`
-    this.#absent.delete(key)
     this.#entries.set(key, entry)
     return entry
   }
@@ -153,13 +162,8 @@ export class Projection {
     const key = `${type}/${id}`
     const known = this.#entries.get(key)
     if (known !== undefined) return known
-    if (this.#absent.has(key)) return undefined
-    const row = this.#find.get(type, id)
-    if (row === undefined) {
-      if (this.#absent.size >= cachedEntitiesMax) this.#absent.clear()
-      this.#absent.add(key)
-      return undefined
-    }
+    const row = this.#names.mayExist(type, id) ? this.#find.get(type, id) : undefined
+    if (row === undefined) return undefined
     const { entity } = row
     return this.#remember({
       entity,
@@ -181,6 +185,7 @@ export class Projection {
     const known = this.#lookUp(type, id)
     if (known !== undefined) return known
     const entity = this.#nextEntity++
+    this.#names.add(type, id)
     const entry = this.#remember({
       entity,
       type,
