@@ -86,6 +86,21 @@ const tooDeep = (where: string): CanonicalError =>
 export const compareText = (left: string, right: string): number =>
   left < right ? -1 : left > right ? 1 : 0
 
+/** Surrogates stand for what UTF-8 puts after U+FFFF; in UTF-16 they come before U+E000. */
+const byteRank = (unit: number): number =>
+  unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
+
+/** The order of the texts' UTF-8 bytes, which beyond the basic plane is not that of code units. */
+export const compareBytes = (left: string, right: string): number => {
+  const end = Math.min(left.length, right.length)
+  for (let at = 0; at < end; at++) {
+    const here = left.charCodeAt(at)
+    const there = right.charCodeAt(at)
+    if (here !== there) return byteRank(here) - byteRank(there)
+  }
+  return left.length - right.length
+}
+
 /** Encodes any value, sorting keys as it goes. */
 const encode = (value: Json, where: string, depth: number): string => {
   if (value === null || typeof value === "boolean") return String(value)

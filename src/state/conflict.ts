@@ -78,17 +78,19 @@ const editValue = (event: HistoryEvent): Json => {
 
 /**
  * The delete/edit conflict of a living entity, if one is open. Its candidates are the deletes that
- * nothing settled and the newest of the edits made beside them.
+ * nothing settled and the newest of the edits made beside them. `restarts` are the events that fold
+ * as a `put`.
  */
 export const deleteConflict = (
   type: string,
   id: string,
   applied: ReadonlyArray<HistoryEvent>,
+  restarts: ReadonlySet<HistoryEvent>,
   ancestry: Ancestry,
 ): Conflict | undefined => {
   const deletes = applied.filter((event) => event.op === "delete")
   if (deletes.length === 0) return undefined
-  const settlers = applied.filter((event) => event.op !== "patch")
+  const settlers = applied.filter((event) => event.op !== "patch" || restarts.has(event))
   const edits = applied.filter(isEdit)
   const openDeletes: Array<HistoryEvent> = []
   const openEdits = new Set<HistoryEvent>()

@@ -10,7 +10,7 @@
  *  - A delete and a concurrent edit are a conflict while the entity lives and no put, delete or
  *    resolve had seen both.
  */
-import { compareText, pointerStep } from "../event/canonical.ts"
+import { compareBytes, compareText, pointerStep } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { comparePositions } from "../event/stamp.ts"
 import { Ancestry } from "./ancestry.ts"
@@ -45,6 +45,11 @@ class Tracks {
 
   #write(track: Track, event: HistoryEvent, value: Json | undefined): void {
     const write: Write = { event, value }
+    // An event writes a register once: a value beside a clearing of the same register counts.
+    if (track.all.at(-1)?.event === event) {
+      track.all.pop()
+      track.live.pop()
+    }
     track.live = track.live.filter((before) => this.#survives(before.event, event))
     track.live.push(write)
     track.all.push(write)
@@ -130,7 +135,7 @@ const valuesOf = (tracks: Tracks): JsonObject => {
   }
   for (const [field, elements] of tracks.sets) {
     const present = [...elements].filter(([, element]) => element.adds.length > 0)
-    present.sort((left, right) => compareText(left[0], right[0]))
+    present.sort((left, right) => compareBytes(left[0], right[0]))
     if (present.length > 0) fields.push([field, present.map(([, element]) => element.value)])
   }
   return sortedObject(fields)
@@ -150,6 +155,7 @@ export const foldEntity = (
   const tracks = new Tracks()
   const operations = new Map(history.map((event) => [event.hash, event.op]))
   const applied: Array<HistoryEvent> = []
+  const puts = new Set<HistoryEvent>()
   let heads: Array<HistoryEvent> = []
   for (const event of history) {
     tracks.ancestry.add(event)
@@ -162,7 +168,10 @@ export const foldEntity = (
       event.op === "patch" &&
       event.parents.length > 0 &&
       event.parents.every((parent) => operations.get(parent.hash) === "delete")
-    if (event.op === "put" || restarts) tracks.restart(event)
+    if (event.op === "put" || restarts) {
+      tracks.restart(event)
+      puts.add(event)
+    }
     writeFields(tracks, event, (field) => mergeKindOf(definition, field))
   }
   if (applied.length === 0) return undefined
@@ -170,7 +179,7 @@ export const foldEntity = (
   const conflicts: Array<Conflict> = []
   if (!deleted) {
     const add = (conflict: Conflict | undefined) => conflict && conflicts.push(conflict)
-    add(deleteConflict(type, id, applied, tracks.ancestry))
+    add(deleteConflict(type, id, applied, puts, tracks.ancestry))
     const single = [...tracks.registers.values()]
     const keyed = [...tracks.maps.values()].flatMap((keys) => [...keys.values()])
     for (const track of [...single, ...keyed]) {

@@ -5,7 +5,7 @@
  * each write simply replaces what stood before. `stepEntity` does that without the history;
  * everything else goes through `foldEntity`. The two agree byte for byte (test/state).
  */
-import { compareText, pointerStep } from "../event/canonical.ts"
+import { compareBytes, pointerStep } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import type { MapDelta } from "../event/event.ts"
 import type { Reference } from "../event/stamp.ts"
@@ -41,7 +41,7 @@ const withSet = (before: Json | undefined, delta: JsonObject): Json | undefined 
   }
   if (elements.size === 0) return undefined
   return [...elements]
-    .sort((left, right) => compareText(left[0], right[0]))
+    .sort((left, right) => compareBytes(left[0], right[0]))
     .map(([, value]) => value)
 }
 
