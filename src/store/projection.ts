@@ -95,8 +95,6 @@ export class Projection {
   /** Touched entities that need their whole history; folded when everything has arrived. */
   readonly #stale = new Set<Entry>()
   #nextEntity: number
-  /** Entities up to this row are in the digest already; see digest.ts. */
-  #listed = 0
   readonly #find
   readonly #insert
   readonly #update
@@ -137,7 +135,6 @@ export class Projection {
     this.#stale.clear()
     const top = this.#sqlite.prepare("SELECT max(entity) FROM entities").pluck().get()
     this.#nextEntity = ((top as number | null) ?? 0) + 1
-    this.#listed = listedEntity(this.#meta)
   }
 
   /** Makes room by forgetting the entities that have waited longest without a change. */
@@ -268,6 +265,8 @@ export class Projection {
 
   #write(): void {
     const entries = [...this.#waiting].sort((left, right) => left.entity - right.entity)
+    // Asked for each time: computing a digest in between lists more of them.
+    const listed = listedEntity(this.#meta)
     for (const entry of entries) {
       const { entity, type, id, state } = entry
       const heads = state === undefined ? null : headsText(state)
@@ -277,7 +276,7 @@ export class Projection {
       if (entry.fresh) this.#insert.run(entity, type, id, heads, deleted, fields, conflicts)
       else {
         this.#update.run(heads, deleted, fields, conflicts, entity)
-        if (entity <= this.#listed) this.#markStale.run(entity)
+        if (entity <= listed) this.#markStale.run(entity)
       }
       entry.fresh = false
       entry.dirty = false
