@@ -259,7 +259,8 @@ export class Author {
         body: bodyHash(salt, body),
       }
       const text = headerText(header)
-      bytes += text.length + body.length
+      // As receivers count it: the line with its two tabs.
+      bytes += text.length + salt.length + body.length + 2
       if (isLongerThan(text, headerBytesMax) || bytes > transactionBytesMax) {
         throw refuse(
           "too-long",

@@ -5,7 +5,7 @@
  * shares its first members with the trunk: they count for its clock, and they are applied if either
  * transaction is understood.
  */
-import { headerFromText, transactionBytesMax } from "../event/event.ts"
+import { bodyFromText, headerFromText, transactionBytesMax } from "../event/event.ts"
 import type { Body, Header } from "../event/event.ts"
 import type { Reference } from "../event/stamp.ts"
 import { clockFault } from "../log/chain.ts"
@@ -145,15 +145,29 @@ export class IncomingTransaction {
     })
   }
 
-  /** Takes in the shared members' part of the clock and of what is understood. */
+  /**
+   * Takes in the shared members' part of the clock and of what is understood. Refuses a start that
+   * is not the start of this transaction, and a member whose transaction nothing begins.
+   */
   measureShared(entityOf: (header: Header) => number): void {
     const read = this.#replica.sqlite.prepare<[number], { header: string; body: string }>(
       "SELECT header, body FROM events WHERE event = ?",
     )
-    for (const row of this.shared) {
-      const { header: text } = read.get(row)!
+    for (const [index, row] of this.shared.entries()) {
+      const { header: text, body } = read.get(row)!
       const header = headerFromText(text)
-      this.measure(header, entityOf(header), text.length, `${header.node}:${header.seq}`)
+      const where = `${header.node}:${header.seq}`
+      const { transaction, lamport } = header
+      const fits = transaction?.index === index && transaction.count === this.count
+      if (!fits || lamport !== this.lamport) {
+        throw refuse(
+          "transaction-broken",
+          `${where} is not member ${index} of the ${this.count} that an event after it names.`,
+          where,
+        )
+      }
+      this.measure(header, entityOf(header), text.length + body.length, where)
+      this.aside ??= notUnderstood(this.#replica.schema, header, bodyFromText(body))
     }
   }
 
