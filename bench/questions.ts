@@ -1,5 +1,6 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
 import type { Question } from "./measure.ts"
+import { state } from "./state.ts"
 import { writing } from "./write.ts"
 
-export const questions: ReadonlyArray<Question> = [...writing]
+export const questions: ReadonlyArray<Question> = [...writing, ...state]

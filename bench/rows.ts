@@ -82,28 +82,31 @@ export const rawInsert =
     sqlite.pragma("journal_mode = WAL")
     sqlite.pragma("synchronous = FULL")
     sqlite.exec(
-      `CREATE TABLE events (event INTEGER PRIMARY KEY, entity INTEGER NOT NULL,
-         header TEXT NOT NULL, salt TEXT NOT NULL, body TEXT NOT NULL);
+      `CREATE TABLE events (event INTEGER PRIMARY KEY, lamport INTEGER NOT NULL, hash TEXT NOT NULL,
+         entity INTEGER NOT NULL, header TEXT NOT NULL, salt TEXT NOT NULL, body TEXT NOT NULL);
        CREATE INDEX events_by_entity ON events (entity);`,
     )
     const insert = sqlite.prepare(
-      "INSERT INTO events (event, entity, header, salt, body) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO events (event, lamport, hash, entity, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     const entities = new Map<string, number>()
     let seq = 0
     for (const lines of readLines(linesFile(prepared, name), perTransaction)) {
       const rows = lines.map((text) => {
         const parts = lineFromText(text, "")
-        const { id } = JSON.parse(parts.header) as { readonly id: string }
+        const { id, lamport } = JSON.parse(parts.header) as {
+          readonly id: string
+          readonly lamport: number
+        }
         let entity = entities.get(id)
         if (entity === undefined) entities.set(id, (entity = entities.size + 1))
-        return { ...parts, entity }
+        return { ...parts, entity, lamport, hash: sha256(parts.header) }
       })
       watch.time(() => {
         sqlite.exec("BEGIN IMMEDIATE")
         for (const row of rows) {
           seq += 1
-          insert.run(seq, row.entity, row.header, row.salt, row.body)
+          insert.run(seq, row.lamport, row.hash, row.entity, row.header, row.salt, row.body)
         }
         sqlite.exec("COMMIT")
       })
