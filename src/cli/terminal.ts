@@ -10,7 +10,6 @@ export interface Terminal {
   readonly directory: string
   readonly environment: { readonly [name: string]: string | undefined }
   readonly input: AsyncIterable<Uint8Array>
-  readonly inputIsTerminal: boolean
   /** Resolves when the text is handed over; rejects with `OutputClosed` when nobody reads it. */
   readonly write: (text: string) => Promise<void>
   readonly writeError: (text: string) => void
@@ -52,9 +51,6 @@ export const processTerminal = (signal: AbortSignal): Terminal => {
     environment: process.env,
     // Touching process.stdin opens it; only commands that read it should wait for it.
     input: { [Symbol.asyncIterator]: () => stdin[Symbol.asyncIterator]() },
-    get inputIsTerminal() {
-      return stdin.isTTY
-    },
     write: (text) => writeTo(stdout, text),
     writeError: (text) => void stderr.write(text),
     outputIsTerminal: stdout.isTTY,

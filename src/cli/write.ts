@@ -14,6 +14,7 @@ import { counted, printable } from "./paint.ts"
 import { withProject } from "./session.ts"
 import { UsageError } from "./usage.ts"
 import { assignmentFromText, entityFromText } from "./words.ts"
+import type { EntityName } from "./words.ts"
 
 /** The answer of every command that writes: what was done, and to what. */
 export const writtenAnswer = (result: WriteResult, subject: string): Answer => ({
@@ -24,16 +25,23 @@ export const writtenAnswer = (result: WriteResult, subject: string): Answer => (
       : `${printable(subject)}: ${counted(result.events, "event")} at lamport ${result.lamport}.\n`,
 })
 
-const write = (call: Call, change: Effect.Effect<Change, LamplogError>): ReturnType<Run> =>
+/** Words are read first, then the project is looked for, and only then is input waited for. */
+const write = (
+  call: Call,
+  name: EntityName,
+  change: Effect.Effect<Change, LamplogError>,
+): ReturnType<Run> =>
   Effect.gen(function* () {
     const options = authorship(call)
     const asked = yield* change
     const result = yield* withProject(call, (project) => project.change([asked], options))
-    return writtenAnswer(result, `${asked.type}/${asked.id}`)
+    return writtenAnswer(result, `${name.type}/${name.id}`)
   })
 
+const nameOf = (call: Call): EntityName => entityFromText(call.argument("TYPE/ID"))
+
 const setChange = (call: Call): Change => {
-  const name = entityFromText(call.argument("TYPE/ID"))
+  const name = nameOf(call)
   const assignments = call.arguments("FIELD=VALUE").map(assignmentFromText)
   const unset = call.flags("unset")
   if (assignments.length + unset.length === 0) {
@@ -64,11 +72,10 @@ const setChange = (call: Call): Change => {
   }
 }
 
-export const set: Run = (call) =>
-  write(
-    call,
-    Effect.suspend(() => Effect.succeed(setChange(call))),
-  )
+export const set: Run = (call) => {
+  const change = setChange(call)
+  return write(call, change, Effect.succeed(change))
+}
 
 /** The object stands where an event keeps its fields, one level down. */
 const fieldsFromText = (text: string, name: string): JsonObject => {
@@ -85,21 +92,18 @@ const fieldsFromText = (text: string, name: string): JsonObject => {
   })
 }
 
-export const put: Run = (call) =>
-  write(
-    call,
-    Effect.gen(function* () {
-      const name = entityFromText(call.argument("TYPE/ID"))
-      const data = call.flag("data")
-      const text = data === "-" ? yield* textFromInput(call.terminal.input) : (data ?? "{}")
-      return { op: "put", ...name, fields: fieldsFromText(text, data === "-" ? "stdin" : "--data") }
-    }),
-  )
+export const put: Run = (call) => {
+  const name = nameOf(call)
+  const data = call.flag("data")
+  const text = data === "-" ? textFromInput(call.terminal.input) : Effect.succeed(data ?? "{}")
+  const change = Effect.map(text, (json): Change => {
+    const fields = fieldsFromText(json, data === "-" ? "stdin" : "--data")
+    return { op: "put", ...name, fields }
+  })
+  return write(call, name, change)
+}
 
-export const remove: Run = (call) =>
-  write(
-    call,
-    Effect.suspend(() =>
-      Effect.succeed({ op: "delete" as const, ...entityFromText(call.argument("TYPE/ID")) }),
-    ),
-  )
+export const remove: Run = (call) => {
+  const name = nameOf(call)
+  return write(call, name, Effect.succeed({ op: "delete", ...name }))
+}
