@@ -1,0 +1,245 @@
+/**
+ * What goes into an archive, read twice from one consistent state: once to be measured, once to be
+ * written.
+ *
+ * The state is held by a read transaction on a connection of its own, so that an export of any
+ * length blocks nobody and sees nothing of what is committed meanwhile.
+ */
+import { createHash } from "node:crypto"
+import { headerFromText } from "../event/event.ts"
+import { segmentBytesMax } from "../log/segment.ts"
+import { busyTimeoutMillisDefault } from "../store/create.ts"
+import { openDatabase, rowOf } from "../store/database.ts"
+import type { Sqlite } from "../store/database.ts"
+import { computeDigest, lineOfEntityRow } from "../store/digest.ts"
+import { Lines } from "../store/lines.ts"
+import { Meta } from "../store/meta.ts"
+import type { EntityRow } from "../store/projection.ts"
+import type { Replica } from "../store/replica.ts"
+import { segmentPath, snapshotPath } from "./archive.ts"
+import type { ManifestMember } from "./archive.ts"
+import { travellingLogs } from "./logs.ts"
+import type { Stretch, TravellingLog } from "./logs.ts"
+
+/** Rows read at once: at the longest line still far below a segment's worth of memory. */
+const pageRows = 32
+/** What is hashed and compressed at once, in bytes. */
+const chunkBytes = 64 * 1024
+
+/** A member and where its bytes come from: a part of a log, or the snapshot. */
+export interface PlannedMember extends ManifestMember {
+  readonly events: number
+  readonly stretches: ReadonlyArray<Stretch> | undefined
+}
+
+export interface PlannedLog extends TravellingLog {
+  readonly members: ReadonlyArray<PlannedMember>
+}
+
+/** Gathers small pieces into chunks; where chunks are cut depends on the pieces alone. */
+function* chunksOf(pieces: Iterable<Buffer>): Generator<Buffer> {
+  let waiting: Array<Buffer> = []
+  let bytes = 0
+  for (const piece of pieces) {
+    waiting.push(piece)
+    bytes += piece.length
+    if (bytes < chunkBytes) continue
+    yield Buffer.concat(waiting, bytes)
+    waiting = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(waiting, bytes)
+}
+
+interface LineRow {
+  readonly event: number
+  readonly line: Buffer
+}
+
+/** Counts, hashes and cuts one log into segments while its lines go by. */
+class Cutter {
+  readonly members: Array<PlannedMember> = []
+  readonly #log: string
+  #hash = createHash("sha256")
+  #size = 0
+  #events = 0
+  #from: number
+  #stretches: Array<Stretch> = []
+
+  constructor(log: TravellingLog) {
+    this.#log = log.name
+    this.#from = log.from
+  }
+
+  add(line: number, seq: number, text: Buffer): void {
+    const last = this.#stretches.at(-1)
+    if (last?.line === line) this.#stretches[this.#stretches.length - 1] = { ...last, to: seq }
+    else this.#stretches.push({ line, from: seq, to: seq })
+    this.#hash.update(text)
+    this.#size += text.length
+    this.#events += 1
+  }
+
+  get isFull(): boolean {
+    return this.#size >= segmentBytesMax
+  }
+
+  cut(): void {
+    if (this.#events === 0) return
+    this.members.push({
+      path: segmentPath(this.#log, this.#from),
+      sha256: this.#hash.digest("hex"),
+      size: this.#size,
+      events: this.#events,
+      stretches: this.#stretches,
+    })
+    this.#from += this.#events
+    this.#hash = createHash("sha256")
+    this.#size = 0
+    this.#events = 0
+    this.#stretches = []
+  }
+}
+
+export class Content {
+  readonly logs: ReadonlyArray<TravellingLog>
+  readonly lines: Lines
+  readonly digest: string
+  readonly #sqlite: Sqlite
+  readonly #page
+  readonly #header
+  readonly #entities
+
+  constructor(replica: Replica) {
+    const sqlite = openDatabase(replica.path, { busyTimeoutMillis: busyTimeoutMillisDefault })
+    this.#sqlite = sqlite
+    try {
+      sqlite.pragma("query_only = 1")
+      sqlite.exec("BEGIN")
+      this.lines = new Lines(sqlite)
+      this.logs = travellingLogs(this.lines, replica.project)
+      this.digest = computeDigest(sqlite, new Meta(sqlite), replica.schema).digest
+      this.#page = sqlite.prepare<[number, number, number], LineRow>(
+        `SELECT event, CAST(header || char(9) || salt || char(9) || body || char(10) AS BLOB) AS line
+         FROM events WHERE event BETWEEN ? AND ? ORDER BY event LIMIT ?`,
+      )
+      this.#header = sqlite
+        .prepare<[number], string>("SELECT header FROM events WHERE event = ?")
+        .pluck()
+      this.#entities = sqlite.prepare<[string, string, number], EntityRow>(
+        `SELECT * FROM entities WHERE (type, id) > (?, ?) AND heads IS NOT NULL
+         ORDER BY type, id LIMIT ?`,
+      )
+    } catch (error) {
+      sqlite.close()
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#sqlite.close()
+  }
+
+  /** Living entities by type, by name of the type. */
+  itemCounts(): { readonly [type: string]: number } {
+    const rows = this.#sqlite
+      .prepare<[], { type: string; count: number }>(
+        `SELECT type, count(*) AS count FROM entities
+         WHERE heads IS NOT NULL AND deleted = 0 GROUP BY type ORDER BY type`,
+      )
+      .all()
+    return Object.fromEntries(rows.map(({ type, count }) => [type, count]))
+  }
+
+  conflictCount(): number {
+    return this.#count(
+      "SELECT sum(json_array_length(conflicts)) FROM entities WHERE conflicts <> '[]' AND heads IS NOT NULL",
+    )
+  }
+
+  setAsideCount(): number {
+    return this.#count("SELECT count(*) FROM events WHERE aside IS NOT NULL")
+  }
+
+  #count(query: string): number {
+    return (this.#sqlite.prepare(query).pluck().get() as number | null) ?? 0
+  }
+
+  *#rows({ line, from, to }: Stretch): Generator<LineRow> {
+    const high = rowOf(line, to)
+    for (let low = rowOf(line, from); low <= high;) {
+      const rows = this.#page.all(low, high, pageRows)
+      yield* rows
+      if (rows.length < pageRows) return
+      low = rows.at(-1)!.event + 1
+    }
+  }
+
+  #endsTransaction(event: number): boolean {
+    const { transaction } = headerFromText(this.#header.get(event)!)
+    return transaction === undefined || transaction.index === transaction.count - 1
+  }
+
+  /** Cuts a log into segments; pauses after every few lines so that others have their turn. */
+  *planLog(log: TravellingLog): Generator<number, PlannedLog> {
+    const cutter = new Cutter(log)
+    for (const stretch of log.stretches) {
+      const first = rowOf(stretch.line, 0)
+      for (const { event, line } of this.#rows(stretch)) {
+        cutter.add(stretch.line, event - first, line)
+        if (cutter.isFull && this.#endsTransaction(event)) cutter.cut()
+        yield line.length
+      }
+    }
+    cutter.cut()
+    return { ...log, members: cutter.members }
+  }
+
+  /** Measures the snapshot, pausing in the same way; gives the number of its lines, too. */
+  *planSnapshot(): Generator<
+    number,
+    { readonly member: PlannedMember; readonly entities: number }
+  > {
+    const hash = createHash("sha256")
+    let size = 0
+    let entities = 0
+    for (const line of this.#snapshotLines()) {
+      hash.update(line)
+      size += line.length
+      entities += 1
+      yield line.length
+    }
+    const sha256 = hash.digest("hex")
+    return {
+      member: { path: snapshotPath, sha256, size, events: 0, stretches: undefined },
+      entities,
+    }
+  }
+
+  *#snapshotLines(): Generator<Buffer> {
+    let type = ""
+    let id = ""
+    for (;;) {
+      const rows = this.#entities.all(type, id, pageRows)
+      for (const row of rows) yield Buffer.from(`${lineOfEntityRow(row)}\n`)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < pageRows) return
+      type = last.type
+      id = last.id
+    }
+  }
+
+  *#memberLines(member: PlannedMember): Generator<Buffer> {
+    if (member.stretches === undefined) yield* this.#snapshotLines()
+    else {
+      for (const stretch of member.stretches) {
+        for (const { line } of this.#rows(stretch)) yield line
+      }
+    }
+  }
+
+  /** The bytes of a member, the same each time, in chunks that are cut the same each time. */
+  bytesOf(member: PlannedMember): Generator<Buffer> {
+    return chunksOf(this.#memberLines(member))
+  }
+}

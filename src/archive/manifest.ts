@@ -1,0 +1,248 @@
+/**
+ * The manifest as text: canonical JSON and a line feed, checked in every part before it is believed.
+ *
+ * A reader hashes and parses the very bytes of the file; nothing is encoded again.
+ */
+import { CanonicalError, canonicalFromJson, jsonFromCanonical } from "../event/canonical.ts"
+import type { Json, JsonObject } from "../event/canonical.ts"
+import { isHash, isIdentifier, nodeFromPublicKey } from "../event/hash.ts"
+import { frontierFromJson } from "../log/frontier.ts"
+import {
+  archiveFormat,
+  archiveVersion,
+  manifestPath,
+  membersMax,
+  segmentPath,
+  snapshotPath,
+} from "./archive.ts"
+import type { Manifest, ManifestLog, ManifestMember } from "./archive.ts"
+import { refuse } from "./refuse.ts"
+
+export const manifestText = (manifest: Manifest): string =>
+  `${canonicalFromJson(manifest as unknown as JsonObject)}\n`
+
+const invalid = (message: string) => refuse("manifest", "manifest-invalid", message, manifestPath)
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+
+const isCount = (value: Json | undefined, least: number): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= least
+
+const objectWith = (
+  value: Json | undefined,
+  keys: ReadonlyArray<string>,
+  optional: ReadonlyArray<string>,
+  what: string,
+): JsonObject => {
+  if (!isObject(value)) throw invalid(`${what} is not an object.`)
+  for (const key of keys) {
+    if (!Object.hasOwn(value, key)) throw invalid(`${what} lacks "${key}".`)
+  }
+  for (const key of Object.keys(value)) {
+    if (!keys.includes(key) && !optional.includes(key)) {
+      throw invalid(`${what} has a part that is not known: ${JSON.stringify(key.slice(0, 100))}.`)
+    }
+  }
+  return value
+}
+
+const arrayOf = <A>(
+  value: Json | undefined,
+  what: string,
+  read: (item: Json, what: string) => A,
+): ReadonlyArray<A> => {
+  if (!Array.isArray(value)) throw invalid(`${what} is not a list.`)
+  return value.map((item, index) => read(item as Json, `${what}[${index}]`))
+}
+
+const counted = (value: Json | undefined, least: number, what: string): number => {
+  if (!isCount(value, least)) throw invalid(`${what} is not a whole number from ${least}.`)
+  return value
+}
+
+const hashed = (value: Json | undefined, what: string): string => {
+  if (!isHash(value)) throw invalid(`${what} is not a hash.`)
+  return value
+}
+
+const text = (value: Json | undefined, what: string): string => {
+  if (typeof value !== "string") throw invalid(`${what} is not text.`)
+  return value
+}
+
+const logPattern = /^[a-z2-7]{26}(-[0-9a-f]{8,64})?$/
+const signaturePattern = /^[0-9a-f]{128}$/
+
+const logFrom = (value: Json, what: string): ManifestLog => {
+  const keys = ["log", "node", "publicKey", "from", "to", "previous", "head", "members"]
+  const object = objectWith(value, keys, ["signature"], what)
+  const { log, node, signature } = object
+  const publicKey = hashed(object.publicKey, `${what}.publicKey`)
+  if (!isIdentifier(node) || nodeFromPublicKey(publicKey) !== node) {
+    throw invalid(`${what}.publicKey is not the key of its node.`)
+  }
+  if (typeof log !== "string" || !logPattern.test(log) || !log.startsWith(node)) {
+    throw invalid(`${what}.log is not a log of its node.`)
+  }
+  const from = counted(object.from, 1, `${what}.from`)
+  const to = counted(object.to, from, `${what}.to`)
+  if (signature !== undefined && !signaturePattern.test(text(signature, `${what}.signature`))) {
+    throw invalid(`${what}.signature is not a signature.`)
+  }
+  const members = arrayOf(object.members, `${what}.members`, (path, place) => text(path, place))
+  if (members[0] !== segmentPath(log, from)) {
+    throw invalid(`${what}.members do not begin with ${segmentPath(log, from)}.`)
+  }
+  return {
+    log,
+    node,
+    publicKey,
+    from,
+    to,
+    previous: hashed(object.previous, `${what}.previous`),
+    head: hashed(object.head, `${what}.head`),
+    ...(signature === undefined ? {} : { signature: signature as string }),
+    members,
+  }
+}
+
+const memberFrom = (value: Json, what: string): ManifestMember => {
+  const object = objectWith(value, ["path", "sha256", "size"], [], what)
+  return {
+    path: text(object.path, `${what}.path`),
+    sha256: hashed(object.sha256, `${what}.sha256`),
+    size: counted(object.size, 0, `${what}.size`),
+  }
+}
+
+const segmentPattern = /^logs\/([a-z2-7]{26}(?:-[0-9a-f]{8,64})?)\/[0-9]{10}\.events$/
+
+/** Every member is the snapshot or stands once in the log that its path names, in order. */
+const checkMembers = ({ logs, members }: Manifest): void => {
+  if (members.length > membersMax) {
+    throw invalid(`There are ${members.length} members; the limit is ${membersMax}.`)
+  }
+  let previous = ""
+  for (const { path } of members) {
+    if (path <= previous) throw invalid("The members are not sorted by path, each once.")
+    if (path !== snapshotPath && !segmentPattern.test(path)) {
+      throw invalid(`${JSON.stringify(path.slice(0, 200))} is not the path of a member.`)
+    }
+    previous = path
+  }
+  const listed = new Set(members.map(({ path }) => path))
+  if (!listed.delete(snapshotPath)) throw invalid(`There is no ${snapshotPath}.`)
+  for (const log of logs) {
+    let before = ""
+    for (const path of log.members) {
+      if (segmentPattern.exec(path)?.[1] !== log.log || path <= before || !listed.delete(path)) {
+        throw invalid(`The segments of ${log.log} are not its own, in order, each once.`)
+      }
+      before = path
+    }
+  }
+  for (const path of listed) throw invalid(`${path} belongs to no log.`)
+}
+
+/** The frontier is what the logs end with; a log that is not in the archive may be in it, too. */
+const checkFrontier = ({ logs, frontier }: Manifest): void => {
+  const seen = new Set<string>()
+  for (const { log, to, head } of logs) {
+    if (seen.has(log)) throw invalid(`The log ${log} is listed twice.`)
+    seen.add(log)
+    const end = frontier[log]
+    if (end?.seq !== to || end.hash !== head) {
+      throw invalid(`The frontier does not end where the log ${log} does.`)
+    }
+  }
+}
+
+const itemCountsFrom = (value: Json | undefined): Manifest["itemCounts"] => {
+  if (!isObject(value)) throw invalid("itemCounts is not an object.")
+  for (const [type, count] of Object.entries(value)) counted(count, 1, `itemCounts.${type}`)
+  return value as Manifest["itemCounts"]
+}
+
+const keys = [
+  "format",
+  "version",
+  "project",
+  "name",
+  "schema",
+  "frontier",
+  "logs",
+  "members",
+  "itemCounts",
+  "events",
+  "entities",
+  "conflicts",
+  "setAside",
+  "digest",
+]
+
+const manifestFromJson = (value: Json): Manifest => {
+  if (!isObject(value) || value.format !== archiveFormat) {
+    throw refuse(
+      "archive",
+      "not-an-archive",
+      "The manifest is not that of a Lamplog archive.",
+      manifestPath,
+      "Name a .lamplog file.",
+    )
+  }
+  const version = counted(value.version, 1, "version")
+  if (version > archiveVersion) {
+    throw refuse(
+      "manifest",
+      "archive-newer",
+      `The archive has format version ${version}; this program reads ${archiveVersion}.`,
+      manifestPath,
+      "Upgrade Lamplog on this machine.",
+    )
+  }
+  const object = objectWith(value, keys, [], "The manifest")
+  const schema = objectWith(object.schema, ["name", "version"], [], "schema")
+  if (!isIdentifier(object.project)) throw invalid("project is not a project id.")
+  const frontier = frontierFromJson(object.frontier)
+  if (frontier === undefined) throw invalid("frontier is not a frontier.")
+  const manifest: Manifest = {
+    format: archiveFormat,
+    version,
+    project: object.project,
+    name: text(object.name, "name"),
+    schema: {
+      name: text(schema.name, "schema.name"),
+      version: counted(schema.version, 1, "schema.version"),
+    },
+    frontier,
+    logs: arrayOf(object.logs, "logs", logFrom),
+    members: arrayOf(object.members, "members", memberFrom),
+    itemCounts: itemCountsFrom(object.itemCounts),
+    events: counted(object.events, 0, "events"),
+    entities: counted(object.entities, 0, "entities"),
+    conflicts: counted(object.conflicts, 0, "conflicts"),
+    setAside: counted(object.setAside, 0, "setAside"),
+    digest: hashed(object.digest, "digest"),
+  }
+  checkMembers(manifest)
+  checkFrontier(manifest)
+  return manifest
+}
+
+/** Reads the bytes of manifest.json. */
+export const manifestFromBytes = (bytes: Uint8Array): Manifest => {
+  let content: string
+  try {
+    content = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw refuse("manifest", "not-utf8", "The manifest is not UTF-8 text.", manifestPath)
+  }
+  if (!content.endsWith("\n")) throw invalid("The manifest does not end with a line feed.")
+  try {
+    return manifestFromJson(jsonFromCanonical(content.slice(0, -1)))
+  } catch (error) {
+    if (!(error instanceof CanonicalError)) throw error
+    throw refuse("manifest", error.code, `The manifest: ${error.message}.`, manifestPath)
+  }
+}

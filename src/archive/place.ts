@@ -1,0 +1,42 @@
+/**
+ * Putting a finished file under its name: whole, durable, or not at all.
+ */
+import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { open, rename } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { LamplogError } from "../event/failure.ts"
+
+/** A name in the same folder, so that a rename never copies. */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.part`)
+
+export const existing = (path: string): LamplogError =>
+  new LamplogError({
+    code: "file-exists",
+    message: `There is a file at ${path} already.`,
+    remedy: "Choose another name, or say --force to replace it.",
+    where: path,
+  })
+
+/** Makes a rename durable. Some systems cannot sync a folder; there the rename stands by itself. */
+const syncFolder = async (folder: string): Promise<void> => {
+  try {
+    const handle = await open(folder, "r")
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== "EPERM" && code !== "EISDIR" && code !== "EINVAL" && code !== "EACCES") throw error
+  }
+}
+
+/** Gives a synced file its name. */
+export const publish = async (temporary: string, path: string, force: boolean): Promise<void> => {
+  if (!force && existsSync(path)) throw existing(path)
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}

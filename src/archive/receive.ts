@@ -1,0 +1,202 @@
+/**
+ * Taking an archive's logs into a replica, inside the caller's transaction.
+ *
+ * Everything is checked while it is applied: bytes by `Receiver`, members by their hashes, ends of
+ * logs and the frontier by the manifest. When the replica then holds exactly what the exporter held
+ * and reads it alike, its state must be the archive's, byte for byte. Anything else is thrown, and
+ * the caller rolls back.
+ */
+import { createHash } from "node:crypto"
+import type * as Effect from "effect/Effect"
+import type { LamplogError } from "../event/failure.ts"
+import { equalFrontiers } from "../log/frontier.ts"
+import { snapshotLines } from "../store/query.ts"
+import { Receiver } from "../store/receive.ts"
+import type { Received } from "../store/receive.ts"
+import type { Replica } from "../store/replica.ts"
+import { snapshotPath } from "./archive.ts"
+import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
+import { snapshotLineBytesMax } from "./read.ts"
+import type { Archive } from "./read.ts"
+import { refuse } from "./refuse.ts"
+import { breathe, work } from "./work.ts"
+
+/** Refuses an archive whose events mean something else here, or belong elsewhere. */
+const checkBelongs = (manifest: Manifest, replica: Replica): void => {
+  const { project, schema } = manifest
+  if (project !== replica.project) {
+    throw refuse(
+      "manifest",
+      "other-project",
+      `The archive is of project ${manifest.name} (${project}); this is ${replica.name} (${replica.project}).`,
+      "manifest.json project",
+      "Use `lamplog import` to take over the values of another project.",
+    )
+  }
+  if (schema.name !== replica.schema.name) {
+    throw refuse(
+      "manifest",
+      "schema-mismatch",
+      `The archive follows the schema ${schema.name}; this project follows ${replica.schema.name}.`,
+      "manifest.json schema",
+      "Merge archives of the same project and schema only.",
+    )
+  }
+  if (schema.version > replica.schema.version) {
+    throw refuse(
+      "manifest",
+      "schema-newer",
+      `The archive was written with ${schema.name} ${schema.version}; this program knows version ${replica.schema.version}.`,
+      "manifest.json schema",
+      "Upgrade Lamplog on this machine.",
+    )
+  }
+}
+
+const checkEnd = (log: ManifestLog, receiver: Receiver): void => {
+  const { seq, hash } = receiver.head()
+  if (seq === log.to && hash === log.head) return
+  throw refuse(
+    "structure",
+    "log-end",
+    `The log ${log.log} ends with event ${seq} (${hash.slice(0, 8)}…); the manifest says ${log.to} (${log.head.slice(0, 8)}…).`,
+    log.members.at(-1)!,
+  )
+}
+
+/** Logs that the archive builds on without holding them must be held here. */
+const checkFrontier = (manifest: Manifest, replica: Replica): void => {
+  for (const [log, { seq, hash }] of Object.entries(manifest.frontier)) {
+    if (replica.lines.holding(log.slice(0, 26), seq, hash) !== undefined) continue
+    throw refuse(
+      "structure",
+      "history-missing",
+      `The archive builds on event ${seq} of ${log} (${hash.slice(0, 8)}…), which is neither held here nor in it.`,
+      `manifest.json frontier ${log}`,
+      "Ask for an archive that reaches further back, or a complete one.",
+    )
+  }
+}
+
+const setAsideCount = (replica: Replica): number =>
+  replica.sqlite
+    .prepare<[], number>("SELECT count(*) FROM events WHERE aside IS NOT NULL")
+    .pluck()
+    .get()!
+
+/** Names the first line of the snapshot that is not this replica's. */
+const firstDifference = async (archive: Archive, replica: Replica): Promise<number> => {
+  const own = snapshotLines(replica)
+  let line = 0
+  for await (const batch of archive.lines(snapshotPath, snapshotLineBytesMax)) {
+    for (const text of batch) {
+      line += 1
+      if (own.next().value !== text) return line
+    }
+  }
+  return line + 1
+}
+
+const snapshotHash = async (replica: Replica, signal: AbortSignal): Promise<string> => {
+  const hash = createHash("sha256")
+  let lines = 0
+  for (const line of snapshotLines(replica)) {
+    hash.update(`${line}\n`)
+    lines += 1
+    if (lines % turnLines === 0) await breathe(signal)
+  }
+  return hash.digest("hex")
+}
+
+/** Lines hashed between two looks at the clock of others. */
+const turnLines = 2000
+
+const mismatch = (message: string, where: string) =>
+  refuse(
+    "referential",
+    "snapshot-mismatch",
+    message,
+    where,
+    "Ask for a new copy; if it says the same, run `lamplog verify` where it was exported.",
+  )
+
+/** Compares the state with the archive's, when both hold the same and read it alike. */
+const checkState = async (
+  archive: Archive,
+  replica: Replica,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { digest, frontier, members, schema, setAside } = archive.manifest
+  const comparable =
+    setAside === 0 &&
+    schema.version === replica.schema.version &&
+    equalFrontiers(frontier, replica.lines.frontier()) &&
+    setAsideCount(replica) === 0
+  if (!comparable) return
+  replica.projection.flush()
+  const own = replica.digest()
+  const ownHash = await snapshotHash(replica, signal)
+  const promised = members.find(({ path }) => path === snapshotPath)!
+  if (ownHash !== promised.sha256) {
+    const place = `${snapshotPath} line ${await firstDifference(archive, replica)}`
+    throw mismatch(`${place}: the archive's logs give another state than its snapshot.`, place)
+  }
+  if (own !== digest) {
+    throw mismatch(
+      `The manifest's digest is not that of the state that its logs give.`,
+      "manifest.json digest",
+    )
+  }
+}
+
+const receive = async (
+  archive: Archive,
+  replica: Replica,
+  { onProgress }: ProgressOption,
+  signal: AbortSignal,
+): Promise<Received> => {
+  const { manifest } = archive
+  checkBelongs(manifest, replica)
+  const receiver = new Receiver(replica)
+  let done = 0
+  for (const log of manifest.logs) {
+    receiver.begin(log)
+    for (const member of log.members) {
+      let line = 0
+      for await (const batch of archive.lines(member)) {
+        for (const text of batch) receiver.line(text, `${member} line ${(line += 1)}`)
+        done += batch.length
+        onProgress?.({ stage: "receiving", done, total: manifest.events, unit: "events" })
+        await breathe(signal)
+      }
+    }
+    checkEnd(log, receiver)
+    receiver.end(log.signature)
+  }
+  if (done !== manifest.events) {
+    throw refuse(
+      "structure",
+      "event-count",
+      `The archive has ${done} events; its manifest says ${manifest.events}.`,
+      "manifest.json events",
+    )
+  }
+  for await (const chunk of archive.chunks(snapshotPath)) {
+    if (chunk.length > 0) signal.throwIfAborted()
+  }
+  checkFrontier(manifest, replica)
+  const received = receiver.finish()
+  await checkState(archive, replica, signal)
+  return received
+}
+
+/**
+ * Takes all of an archive's events. Call it inside a transaction of the replica; when it fails or is
+ * interrupted the caller rolls back.
+ */
+export const receiveArchive = (
+  archive: Archive,
+  replica: Replica,
+  options: ProgressOption = {},
+): Effect.Effect<Received, LamplogError> =>
+  work(archive.path, (signal) => receive(archive, replica, options, signal))
