@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs"
 import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import { LamplogError } from "../event/failure.ts"
-import { fileFailure } from "./files.ts"
+import { fileFailure } from "../project/file-failure.ts"
 
 const textBytesMax = 16 * 1024 * 1024
 const lineBytesMax = 8 * 1024 * 1024
@@ -58,7 +58,7 @@ export async function* bytesOfFile(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: 256 * 1024 })
   } catch (error) {
-    throw fileFailure(error, path, "read")
+    throw fileFailure(error, path)
   }
 }
 

@@ -18,7 +18,7 @@ import { join } from "node:path"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Call } from "./command.ts"
-import { fileFailure } from "./files.ts"
+import { fileFailure } from "../project/file-failure.ts"
 import { jsonFromText } from "./json.ts"
 import { suggestion, UsageError } from "./usage.ts"
 
@@ -126,7 +126,7 @@ export const readSettings = (directory: string): JsonObject => {
     text = readFileSync(path, "utf8")
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {}
-    throw fileFailure(error, path, "read")
+    throw fileFailure(error, path)
   }
   let value: Json
   try {
@@ -156,7 +156,7 @@ export const writeSettings = (directory: string, changes: JsonObject): void => {
     renameSync(draft, path)
   } catch (error) {
     rmSync(draft, { force: true })
-    throw fileFailure(error, path, "write")
+    throw fileFailure(error, path)
   }
 }
 
