@@ -323,14 +323,21 @@ export class Replica {
 
   /** Signs this replica's own log up to its end, so that others need not trust who carries it. */
   signOwnHead(): void {
-    const line = this.ownLine()
-    if (line === undefined || this.#fence !== undefined || this.#key === undefined) return
-    if (line.signedSeq === line.headSeq) return
-    const { seed } = this.#key
+    if (this.read(() => this.#unsignedOwnLine()) === undefined) return
     this.transaction(() => {
-      const signature = signHead(seed, this.project, line.node, line.headSeq, line.headHash)
-      this.lines.sign(line, line.headSeq, signature)
+      // Asked again: another process may have written in between.
+      const line = this.#unsignedOwnLine()
+      if (line === undefined) return
+      const { node, headSeq, headHash } = line
+      const signature = signHead(this.#key!.seed, this.project, node, headSeq, headHash)
+      this.lines.sign(line, headSeq, signature)
     })
+  }
+
+  #unsignedOwnLine(): LogLine | undefined {
+    const line = this.ownLine()
+    if (line === undefined || this.#fence !== undefined || this.#key === undefined) return undefined
+    return line.signedSeq === line.headSeq ? undefined : line
   }
 
   close(): void {
