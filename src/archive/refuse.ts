@@ -11,13 +11,9 @@ const whereLengthMax = 200
 
 /** A name out of an untrusted file, safe to show: printable ASCII, bounded. */
 export const shown = (name: string): string =>
-  [...name.slice(0, whereLengthMax)]
-    .map((character) =>
-      character >= " " && character <= "~"
-        ? character
-        : `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-    )
-    .join("")
+  name
+    .slice(0, whereLengthMax)
+    .replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 export const refuse = (
   stage: Stage,
