@@ -176,9 +176,14 @@ const checkValue = (value: Json, where: string, depth: number, strings: boolean)
   return sorted
 }
 
-/** The canonical text of a value. Throws `CanonicalError` for what has none. */
-export const canonicalFromJson = (value: Json): string =>
-  checkValue(value, "", 0, true) ? JSON.stringify(value) : encode(value, "", 0)
+/**
+ * The canonical text of a value. Throws `CanonicalError` for what has none. Only what is built around
+ * values of bodies, such as an entity's line, may be deeper than `depthMax` levels.
+ */
+export const canonicalFromJson = (value: Json, levelsMax = depthMax): string => {
+  const depth = depthMax - levelsMax
+  return checkValue(value, "", depth, true) ? JSON.stringify(value) : encode(value, "", depth)
+}
 
 /**
  * Parses text that must be canonical already. Throws `CanonicalError`.
@@ -186,7 +191,8 @@ export const canonicalFromJson = (value: Json): string =>
  * The engine reorders integer-like keys, so an object that came out unsorted is encoded again to be
  * compared; every other text is compared with one JSON.stringify.
  */
-export const jsonFromCanonical = (text: string): Json => {
+export const jsonFromCanonical = (text: string, levelsMax = depthMax): Json => {
+  const depth = depthMax - levelsMax
   let value: Json
   try {
     value = JSON.parse(text) as Json
@@ -195,8 +201,8 @@ export const jsonFromCanonical = (text: string): Json => {
   }
   // A canonical text writes every character as itself but controls, so `\u` is the only way in for
   // a lone surrogate or U+0000 once the bytes were valid UTF-8.
-  const sorted = checkValue(value, "", 0, text.includes("\\u") || !text.isWellFormed())
-  const again = sorted ? JSON.stringify(value) : encode(value, "", 0)
+  const sorted = checkValue(value, "", depth, text.includes("\\u") || !text.isWellFormed())
+  const again = sorted ? JSON.stringify(value) : encode(value, "", depth)
   if (again !== text) {
     throw new CanonicalError("not-canonical", "the text is not in canonical form (RFC 8785)", "")
   }

@@ -4,7 +4,7 @@
  * State is a fold over the *set* of the entity's events: `fold.ts` computes it from all of them,
  * `step.ts` advances it by an event that had seen everything, and both give the same bytes.
  */
-import { canonicalFromJson, compareText } from "../event/canonical.ts"
+import { canonicalFromJson, compareText, depthMax } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { sha256 } from "../event/hash.ts"
 import type { Operation } from "../event/event.ts"
@@ -64,6 +64,12 @@ export interface EntityState {
   readonly heads: ReadonlyArray<Position>
   readonly conflicts: ReadonlyArray<Conflict>
 }
+
+/**
+ * Deepest nesting of an entity's line, in levels. A value stands in a body's second level, and in the
+ * sixth as the candidate of a conflict.
+ */
+export const entityDepthMax = depthMax + 4
 
 /** The field name under which a delete/edit conflict is kept: it is about the whole entity. */
 export const wholeEntity = ""

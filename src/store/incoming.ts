@@ -76,6 +76,8 @@ export class IncomingTransaction {
   /** Why this reader sets it aside; undefined while every member is understood. */
   aside: string | undefined
   readonly #replica: Replica
+  /** Entities that its members change. */
+  readonly #entities = new Set<number>()
   #bytes = 0
   #parentsMax = 0
   #anchor: number | undefined
@@ -112,6 +114,16 @@ export class IncomingTransaction {
         `${where}: a transaction exceeds ${transactionBytesMax} bytes.`,
         where,
       )
+    }
+    if (this.count > 1 && entity !== 0) {
+      if (this.#entities.has(entity)) {
+        throw refuse(
+          "transaction-broken",
+          `${where}: a transaction changes ${header.type}/${header.id} twice.`,
+          where,
+        )
+      }
+      this.#entities.add(entity)
     }
     if (header.anchor !== undefined) {
       if ((header.transaction?.index ?? 0) > 0) {

@@ -9,7 +9,7 @@ import { canonicalFromJson } from "../event/canonical.ts"
 import type { JsonObject } from "../event/canonical.ts"
 import { bodyFromText, headerFromText } from "../event/event.ts"
 import type { Body, Header } from "../event/event.ts"
-import { textOfSorted } from "../state/entity.ts"
+import { entityDepthMax, textOfSorted } from "../state/entity.ts"
 import type { Conflict, EntityState, HistoryEvent } from "../state/entity.ts"
 import { foldEntity } from "../state/fold.ts"
 import { typeOf } from "../state/schema.ts"
@@ -53,7 +53,7 @@ export const headsText = (state: EntityState): string =>
 export const conflictsText = (conflicts: ReadonlyArray<Conflict>): string =>
   conflicts.length === 0
     ? "[]"
-    : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>)
+    : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>, entityDepthMax)
 
 export const stateFromRow = (row: EntityRow): EntityState | undefined => {
   if (row.heads === null) return undefined

@@ -239,7 +239,7 @@ export class Receiver {
   /** The transaction that this event belongs to: the open one, or the one it begins. */
   #transaction(cursor: Cursor, header: Header, where: string): IncomingTransaction {
     const index = header.transaction?.index ?? 0
-    const open = cursor.open ?? this.#begun(cursor, header, index)
+    const open = cursor.open ?? this.#begun(cursor, header, index, where)
     if (!open.expects(header)) {
       throw refuse(
         "transaction-broken",
@@ -250,8 +250,11 @@ export class Receiver {
     return open
   }
 
-  #begun(cursor: Cursor, header: Header, index: number): IncomingTransaction {
-    if (index === 0) return new IncomingTransaction(this.#replica, header, cursor.lamport, [])
+  #begun(cursor: Cursor, header: Header, index: number, where: string): IncomingTransaction {
+    if (index === 0) {
+      this.#checkEnded(cursor, header.seq, where)
+      return new IncomingTransaction(this.#replica, header, cursor.lamport, [])
+    }
     const shared = rowsBefore(this.#replica, cursor.line, header.seq, index)
     const before = rowsBefore(this.#replica, cursor.line, header.seq - index, 1)
     const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
@@ -259,6 +262,23 @@ export class Receiver {
     const { projection } = this.#replica
     open.measureShared((member) => projection.entityOf(member.type, member.id))
     return open
+  }
+
+  /** Refuses a branch that parts inside a transaction and begins another without ending it. */
+  #checkEnded(cursor: Cursor, seq: number, where: string): void {
+    const { line } = cursor
+    if (line === undefined || line.headSeq === seq - 1) return
+    const text = this.#replica.sqlite
+      .prepare<[number], string>("SELECT header FROM events WHERE event = ?")
+      .pluck()
+      .get(rowOf(line.line, seq - 1))!
+    const { transaction } = headerFromText(text)
+    if (transaction === undefined || transaction.index + 1 === transaction.count) return
+    throw refuse(
+      "transaction-broken",
+      `${where}: ${line.node}:${seq} begins where member ${transaction.index + 1} of ${transaction.count} belongs.`,
+      where,
+    )
   }
 
   /** The transaction is whole: check its clock, class it, fold it. */
