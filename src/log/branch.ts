@@ -23,7 +23,24 @@ export interface Line {
 /** The hash of a line's own event at a seq where another line parts from it. */
 export type HashAt = (line: number, seq: number) => string
 
+/** Characters of a hash in a branch's name; where two branches share them, both take the whole hash. */
 const shortHash = 8
+
+/** Cuts names `node-hash` short as far as they stay apart, whatever order the branches came in. */
+const shortened = (names: ReadonlyMap<number, string>): ReadonlyMap<number, string> => {
+  const shortOf = (name: string): string => {
+    const dash = name.indexOf("-")
+    return dash < 0 ? name : name.slice(0, dash + 1 + shortHash)
+  }
+  const uses = new Map<string, number>()
+  for (const name of new Set(names.values())) {
+    uses.set(shortOf(name), (uses.get(shortOf(name)) ?? 0) + 1)
+  }
+  const short = [...names].map(([line, name]) => {
+    return [line, uses.get(shortOf(name)) === 1 ? shortOf(name) : name] as const
+  })
+  return new Map(short)
+}
 
 /** Gives each line the name of the log that ends with it. */
 export const namesOfLines = (
@@ -31,17 +48,10 @@ export const namesOfLines = (
   hashAt: HashAt,
 ): ReadonlyMap<number, string> => {
   const names = new Map<number, string>()
-  const taken = new Set<string>()
-  const claim = (node: string, hash: string): string => {
-    let name = `${node}-${hash.slice(0, shortHash)}`
-    if (taken.has(name)) name = `${node}-${hash}`
-    taken.add(name)
-    return name
-  }
   const descend = (contenders: ReadonlyArray<{ hash: string; line: Line }>, name: string): void => {
     const sorted = contenders.toSorted((left, right) => (left.hash < right.hash ? -1 : 1))
     for (const [rank, { hash, line }] of sorted.entries()) {
-      names.set(line.line, rank === 0 ? name : claim(line.node, hash))
+      names.set(line.line, rank === 0 ? name : `${line.node}-${hash}`)
     }
   }
   const walk = (line: Line): void => {
@@ -74,5 +84,5 @@ export const namesOfLines = (
     )
     for (const line of group) walk(line)
   }
-  return names
+  return shortened(names)
 }

@@ -172,24 +172,30 @@ const story = (ana: Person, bo: Person): void => {
 
 const hashOf = (digit: string): string => digit.repeat(64)
 
-/** Three branches of one node: two part at seq 3, one of those parts again at seq 5. */
+/**
+ * A log that forks three times: at seq 3, and on both sides again. The two branches that lose later
+ * begin with the same eight characters.
+ */
 const forkVector = () => {
   const node = nodeFromPublicKey(keyPairFromSeed(seeds.ana).publicKey)
   const lines = [
     { line: 1, node, from: 1, firstHash: hashOf("1") },
     { line: 2, node, from: 3, firstHash: hashOf("2"), parent: 1 },
     { line: 3, node, from: 5, firstHash: hashOf("4"), parent: 1 },
+    { line: 4, node, from: 7, firstHash: `bbbbbbbb${hashOf("c").slice(8)}`, parent: 2 },
   ]
-  const trunkHashes: { readonly [seq: number]: string } = { 3: hashOf("a"), 5: hashOf("b") }
-  const names = namesOfLines(lines, (_line, seq) => trunkHashes[seq]!)
-  return {
-    trunk: { node, hashes: trunkHashes, name: names.get(1) },
-    branches: [2, 3].map((line) => ({
-      from: lines[line - 1]!.from,
-      firstHash: lines[line - 1]!.firstHash,
-      name: names.get(line),
-    })),
+  /** Of the line that another parts from, at that seq. */
+  const hashes: { readonly [seq: number]: string } = {
+    3: hashOf("a"),
+    5: hashOf("b"),
+    7: hashOf("9"),
   }
+  const names = namesOfLines(lines, (_line, seq) => hashes[seq]!)
+  return lines.map((line) => ({
+    ...line,
+    ...(line.parent === undefined ? {} : { besides: hashes[line.from]! }),
+    name: names.get(line.line)!,
+  }))
 }
 
 /** Everything in docs/vectors.json, computed by this engine. */
