@@ -17,6 +17,7 @@ import type { Json, JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
 import { lineBytesMax } from "../log/segment.ts"
+import { entityDepthMax } from "../state/entity.ts"
 import type { Conflict } from "../state/entity.ts"
 import { manifestBytesMax, manifestPath, membersMax, snapshotPath } from "./archive.ts"
 import type { Manifest, ManifestMember } from "./archive.ts"
@@ -225,7 +226,7 @@ class OpenArchive implements Archive {
         line += 1
         const place = `${snapshotPath} line ${line}`
         try {
-          yield snapshotEntity(jsonFromCanonical(text), place)
+          yield snapshotEntity(jsonFromCanonical(text, entityDepthMax), place)
         } catch (error) {
           if (!(error instanceof CanonicalError)) throw error
           throw refuse("schema", error.code, `${place}: ${error.message}.`, place)
