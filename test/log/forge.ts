@@ -38,9 +38,18 @@ export interface Claim {
   readonly header?: { readonly [key: string]: Json }
 }
 
+/** A run of a log's events as it travels. */
+export interface Carried {
+  readonly node: string
+  readonly publicKey: string
+  readonly from: number
+  readonly previous: string
+  readonly lines: ReadonlyArray<string>
+}
+
 const referenceFrom = ({ node, seq, hash }: Reference): Json => [node, seq, hash]
 
-export class ForgedLog {
+export class ForgedLog implements Carried {
   readonly node: string
   readonly publicKey: string
   readonly from: number
@@ -63,6 +72,12 @@ export class ForgedLog {
   /** The same log, going on in another way after its first `events` events. */
   branch(events: number): ForgedLog {
     return new ForgedLog(this.#name, { log: this, events })
+  }
+
+  /** The same run with something else in its place. */
+  altered(change: Partial<Carried>): Carried {
+    const { node, publicKey, from, previous, lines } = this
+    return { node, publicKey, from, previous, lines, ...change }
   }
 
   add(claim: Claim): Reference {
@@ -92,7 +107,7 @@ export class ForgedLog {
 }
 
 /** Hands logs to a replica in one exchange: all of it is taken, or none. */
-export const receive = (replica: Replica, logs: ReadonlyArray<ForgedLog>): Received =>
+export const receive = (replica: Replica, logs: ReadonlyArray<Carried>): Received =>
   replica.transaction(() => {
     const receiver = new Receiver(replica)
     for (const { node, publicKey, from, previous, lines } of logs) {

@@ -7,7 +7,7 @@ import { getEntity, openConflicts, snapshotLines } from "../../src/store/query.t
 import { reclassify } from "../../src/store/reclassify.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import { ForgedLog, receive, stage } from "./forge.ts"
-import type { Stage } from "./forge.ts"
+import type { Carried, Stage } from "./forge.ts"
 
 let here: Stage
 beforeEach(() => {
@@ -335,8 +335,8 @@ describe("a log", () => {
     const replica = here.replica()
     const [ana, bo] = [new ForgedLog("ana"), new ForgedLog("bo")]
     ana.add({ lamport: 1, op: "put" })
-    const code = (change: Partial<ForgedLog>) =>
-      refusal(() => receive(replica, [{ ...ana, ...change } as ForgedLog])).code
+    const code = (change: Partial<Carried>) =>
+      refusal(() => receive(replica, [ana.altered(change)])).code
     expect(code({ publicKey: bo.publicKey })).toBe("key-mismatch")
     expect(code({ publicKey: "x" })).toBe("key-mismatch")
     expect(code({ from: 0 })).toBe("log-start")
@@ -360,8 +360,7 @@ describe("a log", () => {
     log.add({ lamport: 1, op: "put", body: { fields: { value: 1 } } })
     const [header, salt, body] = log.lines[0]!.split("\t") as [string, string, string]
     const code = (line: string) =>
-      refusal(() => receive(here.replica(), [{ ...log, lines: [line] } as unknown as ForgedLog]))
-        .code
+      refusal(() => receive(here.replica(), [log.altered({ lines: [line] })])).code
     expect(code(`${header}\t${salt}\t${body.replace("1", "2")}`)).toBe("body-hash")
     expect(code(`${header}\t${"0".repeat(32)}\t${body}`)).toBe("body-hash")
     expect(code(`${header}\t${salt.toUpperCase()}X\t${body}`)).toBe("body-hash")
