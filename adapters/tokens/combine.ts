@@ -8,7 +8,7 @@
  */
 import { equalJson } from "./equality.ts"
 import type { Fields } from "./fields.ts"
-import { defaultMode, isObject } from "./model.ts"
+import { defaultMode, forbiddenKeys, isObject } from "./model.ts"
 import type { Json, JsonObject } from "./model.ts"
 import { modeBelow } from "./path.ts"
 import type { Definition } from "./walk.ts"
@@ -22,7 +22,7 @@ export interface Layer {
 /** Puts a mode in under a name of its own: two files never overwrite each other. */
 const addMode = (modes: Fields, name: string, entry: Json): void => {
   let free = name
-  while (Object.hasOwn(modes, free)) free += "'"
+  while (Object.hasOwn(modes, free) || forbiddenKeys.has(free)) free += "'"
   modes[free] = entry
 }
 

@@ -8,14 +8,21 @@
  */
 import { depthOf, prettyJson } from "./equality.ts"
 import { baseModeOf } from "./fields.ts"
-import { compareText, fileDepthMax, isObject, rootName, vendorKey, vendorVersion } from "./model.ts"
+import {
+  compareText,
+  fileDepthMax,
+  forbiddenKeys,
+  isObject,
+  rootName,
+  vendorKey,
+  vendorVersion,
+} from "./model.ts"
 import type { ForeignEntity, Json, JsonObject } from "./model.ts"
 import { isToken } from "./node.ts"
 import { pathFromId } from "./path.ts"
 
 type Node = { [key: string]: Json }
 
-const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
 /** Levels that `$extensions`, our key, `modes` and a mode add at most below a token. */
 const notesDepth = 3
 

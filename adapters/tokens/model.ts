@@ -104,6 +104,9 @@ export const idLengthMax = 1024
 /** Problems reported before the rest is only counted. */
 export const problemsMax = 1_000
 
+/** Keys that no object of the engine may have. */
+export const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
+
 export const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
 

@@ -5,7 +5,7 @@
  * Sources are other files of the same import, found by relative path, or tokens written in place.
  * What the resolution order leaves out is kept all the same, under everything else, and reported.
  */
-import { compareText, defaultMode, isObject, TokenFileError } from "./model.ts"
+import { compareText, defaultMode, forbiddenKeys, isObject, TokenFileError } from "./model.ts"
 import type { ForeignEntity, Json, JsonObject } from "./model.ts"
 import { modeFromPath } from "./path.ts"
 import type { Problems } from "./problems.ts"
@@ -130,7 +130,8 @@ export class Resolver {
       return { kind, name: unescaped(name), body }
     }
     const { name, type } = item
-    if (typeof name !== "string" || (type !== "set" && type !== "modifier")) return undefined
+    if (typeof name !== "string" || forbiddenKeys.has(name)) return undefined
+    if (type !== "set" && type !== "modifier") return undefined
     return { kind: type, name, body: item }
   }
 

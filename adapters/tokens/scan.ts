@@ -8,7 +8,7 @@
  */
 import JSON5 from "json5"
 import { equalJson } from "./equality.ts"
-import { fileDepthMax, TokenFileError, vendorKey } from "./model.ts"
+import { fileDepthMax, forbiddenKeys, TokenFileError, vendorKey } from "./model.ts"
 import { placeOf } from "./place.ts"
 
 export interface Scan {
@@ -37,7 +37,6 @@ interface Frame {
   earlier: Span | undefined
 }
 
-const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
 /** Repeated keys whose place is looked up: finding a line takes a walk through the text. */
 const placesMax = 100
 /** Levels that the entities of an export may stand deeper than a token. */

@@ -153,6 +153,28 @@ describe("a token defined by several files", () => {
     })
   })
 
+  it("keeps what only some definitions say in those, however many agree", () => {
+    const files = [
+      file({ a: { $value: 1, $type: "number" } }, "light.json"),
+      file({ a: { $value: 2, $type: "number" } }, "dark.json"),
+      file({ a: { $value: 3 } }, "dim.json"),
+    ]
+    expect(entitiesFromTokenFiles(files).entities[0]!.fields).toEqual({
+      modes: {
+        light: { value: 1, type: "number" },
+        dark: { value: 2, type: "number" },
+        dim: { value: 3 },
+      },
+    })
+    const [less, more] = [{ $value: 1 }, { $value: 1, $description: "more" }]
+    expect(entity(more, less)).toEqual({
+      modes: { light: { value: 1, description: "more" }, dark: { value: 1 } },
+    })
+    expect(entity(less, more)).toEqual({
+      modes: { dark: { value: 1, description: "more" }, light: { value: 1 } },
+    })
+  })
+
   it("joins the modes that files hold themselves with the modes of the files", () => {
     const sets = (value: number) => ({ sets: { mobile: { value } }, value: 0 })
     expect(entity(sets(1), sets(2))).toEqual({
