@@ -82,6 +82,17 @@ describe("problems of a DTCG file", () => {
     expect(problems[0]!.message).toContain("mode dark")
   })
 
+  it("know the type of a token from the first mode that a reference meets", () => {
+    const { problems } = entitiesFromTokenFiles([
+      file({ a: one, c: { $type: "duration", $value: "{a}" } }, "dark.json"),
+      file({ a: { $value: 2 } }, "light.json"),
+    ])
+    expect(problems.map(({ code, where }) => `${code} ${where}`)).toEqual([
+      "type-missing a",
+      "type-mismatch c",
+    ])
+  })
+
   it("of two modes make no circle together, of one mode they do", () => {
     const circle = (dark: string) =>
       entitiesFromTokenFiles([
@@ -94,6 +105,14 @@ describe("problems of a DTCG file", () => {
 })
 
 describe("problems of other formats", () => {
+  it("follow a mode that a token lacks to its default", () => {
+    const content = {
+      a: { sets: { light: { value: "{b}" } } },
+      b: { value: "{a}", sets: { dark: { value: "1px" } } },
+    }
+    expect(problemsOf(content, "a.json")).toEqual(["reference-cycle a", "reference-cycle b"])
+  })
+
   it("are about references only, wherever they stand in a text", () => {
     const content = {
       a: { value: "#fff", type: "anything" },

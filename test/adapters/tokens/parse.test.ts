@@ -87,6 +87,15 @@ describe("a file that cannot be read", () => {
   })
 })
 
+describe("a value that is too deep for the engine in its field", () => {
+  it("is refused with the id of its token", () => {
+    const value = (levels: number) =>
+      `{"b": {"$value": ${"[".repeat(levels)}${"]".repeat(levels)}}}`
+    expect(refusal(value(30))).toMatchObject({ code: "too-deep", where: "b" })
+    expect(entitiesFromTokenFiles([file(value(29))]).entities).toHaveLength(1)
+  })
+})
+
 describe("a file that can be read", () => {
   const valueOf = (text: string, path = "a.tokens.json") =>
     entitiesFromTokenFiles([file(text, path)]).entities[0]!.fields.value

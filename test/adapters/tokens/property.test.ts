@@ -1,9 +1,13 @@
 /** What holds for every token file and every set of entities, tried on random ones. */
 import { describe, expect, it } from "vitest"
-import { dtcgFromEntities, entitiesFromTokenFiles } from "../../../adapters/tokens/index.ts"
+import {
+  dtcgFromEntities,
+  entitiesFromTokenFiles,
+  TokenFileError,
+} from "../../../adapters/tokens/index.ts"
 import type { ForeignEntity } from "../../../adapters/tokens/index.ts"
 import { file } from "./package-files.ts"
-import { Random, randomEntities, randomTree } from "./random.ts"
+import { Random, randomEntities, randomTree, randomValue } from "./random.ts"
 
 const seeds = Array.from({ length: 400 }, (_, seed) => seed)
 
@@ -87,5 +91,86 @@ describe("for random files imported together", () => {
           expect(held.has(word), `seed ${seed}`).toBe(true)
       }
     }
+  })
+})
+
+/** Runs an import and gives what it was refused with; anything but a `TokenFileError` is a bug. */
+const refusedWith = (path: string, text: string): string => {
+  try {
+    return entitiesFromTokenFiles([{ path, text }]).format
+  } catch (error) {
+    if (!(error instanceof TokenFileError)) throw error
+    return error.code
+  }
+}
+
+describe("for damaged and hostile files", () => {
+  const signs = [
+    '"',
+    "'",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\\",
+    "/",
+    "//",
+    "/*",
+    "\n",
+    "0",
+    "-",
+    "u",
+    "\u0000",
+    "\ud83c",
+    "$",
+    "é",
+  ]
+
+  it("an import either works or is refused with a code, a place and a remedy", () => {
+    const outcomes = new Set<string>()
+    for (const seed of seeds) {
+      const random = new Random(seed)
+      let text = JSON.stringify(randomTree(random, random.pick(["dtcg", "plain"])))
+      for (let changes = random.below(4); changes >= 0; changes--) {
+        const at = random.below(text.length)
+        const kept = text.slice(at + random.below(3))
+        text = text.slice(0, at) + (random.chance(70) ? random.pick(signs) : "") + kept
+      }
+      for (const path of ["a.json", "a.json5"]) outcomes.add(refusedWith(path, text))
+    }
+    expect([...outcomes]).toEqual(expect.arrayContaining(["dtcg", "not-json", "style-dictionary"]))
+  })
+
+  it("a resolver of any shape does no worse", () => {
+    const outcomes = new Set<string>()
+    for (const seed of seeds) {
+      const random = new Random(seed)
+      const some = (): unknown => {
+        const kind = random.below(7)
+        if (kind === 0) return randomValue(random)
+        if (kind === 1)
+          return { $ref: random.pick(["#/sets/a", "#/modifiers/a", "#", "#/", "b.json", "%"]) }
+        if (kind === 2)
+          return {
+            sources: [some(), some()],
+            name: random.pick(["a", "__proto__", 1]),
+            type: "set",
+          }
+        if (kind === 3)
+          return { contexts: { a: [some()], "/": some() }, name: "m", type: "modifier" }
+        if (kind === 4) return randomTree(random, "dtcg")
+        return random.chance(50) ? [some()] : { a: some() }
+      }
+      const document = {
+        version: some(),
+        resolutionOrder: [some(), some()],
+        sets: some(),
+        modifiers: { a: some() },
+      }
+      outcomes.add(refusedWith("x.resolver.json", JSON.stringify(document)))
+    }
+    expect(outcomes.size).toBeGreaterThan(1)
   })
 })

@@ -193,6 +193,12 @@ describe("a resolver", () => {
     )
   })
 
+  it("says nothing of definitions that another mode has kept", () => {
+    const { problems } = imported(...exampleFiles("github-primer", true))
+    const overridden = problems.filter(({ code }) => code === "definition-overridden")
+    expect(overridden.map(({ where }) => where)).toEqual(["control"])
+  })
+
   it("gives every token of real systems its contexts, and the tokens their files have", () => {
     const counts = (system: string) => {
       const { entities } = entitiesFromTokenFiles(exampleFiles(system, true))

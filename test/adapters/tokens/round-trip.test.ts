@@ -153,6 +153,17 @@ describe("an export", () => {
     expect(JSON.parse(text).$extensions["dev.lamplog"].entities).toHaveLength(4)
   })
 
+  it("holds paths and values as deep as an engine may", () => {
+    const nested = (levels: number): Json => (levels === 0 ? 1 : [nested(levels - 1)])
+    const path = (levels: number) => Array.from({ length: levels }, () => "a").join(".")
+    const entities = [1, 8, 20, 27, 28, 29, 31, 40, 500].map((levels) =>
+      entity("token", path(levels), { value: nested(Math.min(levels, 29)) }),
+    )
+    const modes = { dark: { value: nested(26) } }
+    entities.push(entity("token", "z", { modes, extensions: { "org.example": nested(28) } }))
+    expect(roundTrip(entities)).toEqual(entities)
+  })
+
   it("of nothing is read back as nothing", () => {
     expect(roundTrip([])).toEqual([])
   })

@@ -78,6 +78,7 @@ describe("a DTCG file", () => {
     const content = {
       a: { $value: 1, hover: { $value: 2, x: { y: { $value: 3 } } } },
       g: { $root: { $value: "{a}" }, $extends: "{h}" },
+      h: { $type: "color", $extensions: { "com.example": 1 }, $root: { $value: 4 } },
       r: { $ref: "#/a" },
       n: { $value: null },
       v: { $type: "color", $extensions: { "com.example": { light: "#fff" } } },
@@ -90,6 +91,8 @@ describe("a DTCG file", () => {
       "token a.hover.x.y": { value: 3 },
       "group g": { $extends: "{h}" },
       "token g.$root": { value: "{a}" },
+      "group h": { type: "color", extensions: { "com.example": 1 } },
+      "token h.$root": { value: 4 },
       "token r": { $ref: "#/a" },
       "token n": { value: null },
       "token v": { type: "color", extensions: { "com.example": { light: "#fff" } } },
