@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto"
 import { headerFromText } from "../event/event.ts"
+import type { Frontier } from "../log/frontier.ts"
 import { segmentBytesMax } from "../log/segment.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { openDatabase, rowOf } from "../store/database.ts"
@@ -18,7 +19,9 @@ import type { EntityRow } from "../store/projection.ts"
 import type { Replica } from "../store/replica.ts"
 import { segmentPath, snapshotPath } from "./archive.ts"
 import type { ManifestMember } from "./archive.ts"
-import { travellingLogs } from "./logs.ts"
+import { countState } from "./counts.ts"
+import type { StateCounts } from "./counts.ts"
+import { logsSince, travellingLogs } from "./logs.ts"
 import type { Stretch, TravellingLog } from "./logs.ts"
 
 /** Rows read at once: at the longest line still far below a segment's worth of memory. */
@@ -110,14 +113,15 @@ export class Content {
   readonly #header
   readonly #entities
 
-  constructor(replica: Replica) {
+  /** All that the replica holds, or what a reader who holds `since` lacks. */
+  constructor(replica: Replica, since: Frontier) {
     const sqlite = openDatabase(replica.path, { busyTimeoutMillis: busyTimeoutMillisDefault })
     this.#sqlite = sqlite
     try {
       sqlite.pragma("query_only = 1")
       sqlite.exec("BEGIN")
       this.lines = new Lines(sqlite)
-      this.logs = travellingLogs(this.lines, replica.project)
+      this.logs = logsSince(travellingLogs(this.lines, replica.project), since, this.lines)
       this.digest = computeDigest(sqlite, new Meta(sqlite), replica.schema).digest
       this.#page = sqlite.prepare<[number, number, number], LineRow>(
         `SELECT event, CAST(header || char(9) || salt || char(9) || body || char(10) AS BLOB) AS line
@@ -140,29 +144,9 @@ export class Content {
     this.#sqlite.close()
   }
 
-  /** Living entities by type, by name of the type. */
-  itemCounts(): { readonly [type: string]: number } {
-    const rows = this.#sqlite
-      .prepare<[], { type: string; count: number }>(
-        `SELECT type, count(*) AS count FROM entities
-         WHERE heads IS NOT NULL AND deleted = 0 GROUP BY type ORDER BY type`,
-      )
-      .all()
-    return Object.fromEntries(rows.map(({ type, count }) => [type, count]))
-  }
-
-  conflictCount(): number {
-    return this.#count(
-      "SELECT sum(json_array_length(conflicts)) FROM entities WHERE conflicts <> '[]' AND heads IS NOT NULL",
-    )
-  }
-
-  setAsideCount(): number {
-    return this.#count("SELECT count(*) FROM events WHERE aside IS NOT NULL")
-  }
-
-  #count(query: string): number {
-    return (this.#sqlite.prepare(query).pluck().get() as number | null) ?? 0
+  /** What the manifest says of the state. */
+  counts(): StateCounts {
+    return countState(this.#sqlite)
   }
 
   *#rows({ line, from, to }: Stretch): Generator<LineRow> {
@@ -195,25 +179,17 @@ export class Content {
     return { ...log, members: cutter.members }
   }
 
-  /** Measures the snapshot, pausing in the same way; gives the number of its lines, too. */
-  *planSnapshot(): Generator<
-    number,
-    { readonly member: PlannedMember; readonly entities: number }
-  > {
+  /** Measures the snapshot, pausing in the same way. */
+  *planSnapshot(): Generator<number, PlannedMember> {
     const hash = createHash("sha256")
     let size = 0
-    let entities = 0
     for (const line of this.#snapshotLines()) {
       hash.update(line)
       size += line.length
-      entities += 1
       yield line.length
     }
     const sha256 = hash.digest("hex")
-    return {
-      member: { path: snapshotPath, sha256, size, events: 0, stretches: undefined },
-      entities,
-    }
+    return { path: snapshotPath, sha256, size, events: 0, stretches: undefined }
   }
 
   *#snapshotLines(): Generator<Buffer> {

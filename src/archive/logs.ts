@@ -4,7 +4,9 @@
  * A replica's lines depend on the order of arrival. Here every fork is read by the rule of its names:
  * the branch whose first differing event has the smallest hash goes on, every other begins a log.
  */
+import { LamplogError } from "../event/failure.ts"
 import { genesisHash } from "../event/hash.ts"
+import type { Frontier } from "../log/frontier.ts"
 import type { Lines, LogLine } from "../store/lines.ts"
 
 /** Consecutive events of one line. */
@@ -96,3 +98,57 @@ export const travellingLogs = (lines: Lines, project: string): ReadonlyArray<Tra
       : left.from - right.from || (left.name < right.name ? -1 : 1),
   )
 }
+
+/** Where an event stands: the log that holds it, and how far that log is known then. */
+const knownAt = (
+  logs: ReadonlyArray<TravellingLog>,
+  lines: Lines,
+  node: string,
+  seq: number,
+  hash: string,
+): TravellingLog => {
+  const held = lines.holding(node, seq, hash)
+  const holder = logs.find((log) =>
+    log.stretches.some(({ line, from, to }) => line === held?.line && from <= seq && seq <= to),
+  )
+  if (holder !== undefined) return holder
+  throw new LamplogError({
+    code: "frontier-unknown",
+    message: `Event ${seq} of ${node} (${hash.slice(0, 8)}…) is not held here, so what comes after it cannot be told.`,
+    remedy: "Merge what the other side holds first, or export without --since.",
+    where: `${node}:${seq}`,
+  })
+}
+
+/**
+ * What a reader who holds `since` lacks of these logs. Whoever holds an event of a branch holds all
+ * that the branch builds on.
+ */
+export const logsSince = (
+  logs: ReadonlyArray<TravellingLog>,
+  since: Frontier,
+  lines: Lines,
+): ReadonlyArray<TravellingLog> => {
+  const known = new Map<TravellingLog, number>()
+  const learn = (node: string, seq: number, hash: string): void => {
+    const holder = knownAt(logs, lines, node, seq, hash)
+    if (seq > (known.get(holder) ?? 0)) known.set(holder, seq)
+    if (holder.from > 1) learn(node, holder.from - 1, holder.previous)
+  }
+  for (const [name, { seq, hash }] of Object.entries(since)) {
+    learn(name.slice(0, nodeLength), seq, hash)
+  }
+  return logs.flatMap((log) => {
+    const seq = known.get(log)
+    if (seq === undefined) return [log]
+    if (seq === log.to) return []
+    const { line } = log.stretches.find(({ from, to }) => from <= seq && seq <= to)!
+    const rest = log.stretches
+      .filter(({ to }) => to > seq)
+      .map((stretch) => ({ ...stretch, from: Math.max(stretch.from, seq + 1) }))
+    return [{ ...log, from: seq + 1, previous: lines.hashAt(line, seq), stretches: rest }]
+  })
+}
+
+/** Characters of a node id, with which the name of each of its logs begins. */
+export const nodeLength = 26

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto"
 import type * as Effect from "effect/Effect"
+import { equalJson } from "../event/canonical.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { equalFrontiers } from "../log/frontier.ts"
 import { snapshotLines } from "../store/query.ts"
@@ -16,6 +17,9 @@ import type { Received } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
 import { snapshotPath } from "./archive.ts"
 import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
+import { countState } from "./counts.ts"
+import type { StateCounts } from "./counts.ts"
+import { nodeLength } from "./logs.ts"
 import { snapshotLineBytesMax } from "./read.ts"
 import type { Archive } from "./read.ts"
 import { refuse } from "./refuse.ts"
@@ -67,7 +71,7 @@ const checkEnd = (log: ManifestLog, receiver: Receiver): void => {
 /** Logs that the archive builds on without holding them must be held here. */
 const checkFrontier = (manifest: Manifest, replica: Replica): void => {
   for (const [log, { seq, hash }] of Object.entries(manifest.frontier)) {
-    if (replica.lines.holding(log.slice(0, 26), seq, hash) !== undefined) continue
+    if (replica.lines.holding(log.slice(0, nodeLength), seq, hash) !== undefined) continue
     throw refuse(
       "structure",
       "history-missing",
@@ -77,12 +81,6 @@ const checkFrontier = (manifest: Manifest, replica: Replica): void => {
     )
   }
 }
-
-const setAsideCount = (replica: Replica): number =>
-  replica.sqlite
-    .prepare<[], number>("SELECT count(*) FROM events WHERE aside IS NOT NULL")
-    .pluck()
-    .get()!
 
 /** Names the first line of the snapshot that is not this replica's. */
 const firstDifference = async (archive: Archive, replica: Replica): Promise<number> => {
@@ -120,33 +118,46 @@ const mismatch = (message: string, where: string) =>
     "Ask for a new copy; if it says the same, run `lamplog verify` where it was exported.",
   )
 
+/** What the manifest says of the state, where it can be compared with this replica's. */
+const checkCounts = (manifest: Manifest, own: StateCounts): void => {
+  for (const name of ["itemCounts", "entities", "conflicts"] as const) {
+    if (equalJson(manifest[name], own[name])) continue
+    const said = JSON.stringify(manifest[name]).slice(0, 200)
+    const found = JSON.stringify(own[name]).slice(0, 200)
+    throw mismatch(
+      `The manifest's ${name} are ${said}, but its logs give ${found}.`,
+      `manifest.json ${name}`,
+    )
+  }
+}
+
 /** Compares the state with the archive's, when both hold the same and read it alike. */
 const checkState = async (
   archive: Archive,
   replica: Replica,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { digest, frontier, members, schema, setAside } = archive.manifest
+  const { manifest } = archive
   const comparable =
-    setAside === 0 &&
-    schema.version === replica.schema.version &&
-    equalFrontiers(frontier, replica.lines.frontier()) &&
-    setAsideCount(replica) === 0
+    manifest.setAside === 0 &&
+    manifest.schema.version === replica.schema.version &&
+    equalFrontiers(manifest.frontier, replica.lines.frontier())
   if (!comparable) return
   replica.projection.flush()
-  const own = replica.digest()
-  const ownHash = await snapshotHash(replica, signal)
-  const promised = members.find(({ path }) => path === snapshotPath)!
-  if (ownHash !== promised.sha256) {
+  const counts = countState(replica.sqlite)
+  if (counts.setAside > 0) return
+  const promised = manifest.members.find(({ path }) => path === snapshotPath)!
+  if ((await snapshotHash(replica, signal)) !== promised.sha256) {
     const place = `${snapshotPath} line ${await firstDifference(archive, replica)}`
     throw mismatch(`${place}: the archive's logs give another state than its snapshot.`, place)
   }
-  if (own !== digest) {
+  if (replica.digest() !== manifest.digest) {
     throw mismatch(
-      `The manifest's digest is not that of the state that its logs give.`,
+      "The manifest's digest is not that of the state that its logs give.",
       "manifest.json digest",
     )
   }
+  checkCounts(manifest, counts)
 }
 
 const receive = async (

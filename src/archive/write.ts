@@ -15,6 +15,7 @@ import type * as Effect from "effect/Effect"
 import { ZipFile } from "yazl"
 import type { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
+import type { Frontier } from "../log/frontier.ts"
 import type { Replica } from "../store/replica.ts"
 import { archiveFormat, archiveVersion, manifestPath } from "./archive.ts"
 import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
@@ -29,6 +30,8 @@ export interface WriteArchiveOptions extends ProgressOption {
   readonly force?: boolean
   /** Do not compress: bytes that do not depend on the version of zlib. */
   readonly store?: boolean
+  /** Leave out the events that a reader with this frontier holds. The snapshot is always whole. */
+  readonly since?: Frontier
 }
 
 export interface WrittenArchive {
@@ -94,7 +97,7 @@ const planOf = async (
   signal: AbortSignal,
   { onProgress }: ProgressOption,
 ): Promise<Plan> => {
-  const total = content.lines.eventCount
+  const total = content.logs.reduce((sum, { from, to }) => sum + to - from + 1, 0)
   let done = 0
   const report = (count: number): void => {
     done += count
@@ -103,7 +106,7 @@ const planOf = async (
   const logs: Array<PlannedLog> = []
   for (const log of content.logs) logs.push(await inTurns(content.planLog(log), signal, report))
   const snapshot = await inTurns(content.planSnapshot(), signal, () => {})
-  const members = [...logs.flatMap((log) => log.members), snapshot.member].sort((left, right) =>
+  const members = [...logs.flatMap((log) => log.members), snapshot].sort((left, right) =>
     left.path < right.path ? -1 : 1,
   )
   const manifest: Manifest = {
@@ -115,11 +118,8 @@ const planOf = async (
     frontier: content.lines.frontier(),
     logs: logs.map(manifestLog),
     members: members.map(({ path, sha256: hash, size }) => ({ path, sha256: hash, size })),
-    itemCounts: content.itemCounts(),
-    events: logs.flatMap((log) => log.members).reduce((sum, { events }) => sum + events, 0),
-    entities: snapshot.entities,
-    conflicts: content.conflictCount(),
-    setAside: content.setAsideCount(),
+    events: total,
+    ...content.counts(),
     digest: content.digest,
   }
   return { manifest, members }
@@ -195,7 +195,7 @@ const write = async (
   // Kept by the replica, so that the connection below finds it done.
   replica.digest()
   const temporary = temporaryBeside(path)
-  const content = new Content(replica)
+  const content = new Content(replica, options.since ?? {})
   try {
     const plan = await planOf(replica, content, signal, options)
     await writeZip(temporary, content, plan, signal, options)
