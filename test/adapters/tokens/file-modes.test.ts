@@ -56,6 +56,10 @@ describe("the mode of a file", () => {
       ["light", "dark", "light.hc", "dark.hc"],
     ],
     [
+      ["__proto__.json", "constructor.json"],
+      ["proto", "constructor'"],
+    ],
+    [
       ["x/one.json", "y/two.json"],
       ["one", "two"],
     ],
