@@ -160,7 +160,8 @@ const checkState = async (
   checkCounts(manifest, counts)
 }
 
-const receive = async (
+/** `receiveArchive` for those who run inside asynchronous work already. */
+export const takeArchive = async (
   archive: Archive,
   replica: Replica,
   { onProgress }: ProgressOption,
@@ -210,4 +211,4 @@ export const receiveArchive = (
   replica: Replica,
   options: ProgressOption = {},
 ): Effect.Effect<Received, LamplogError> =>
-  work(archive.path, (signal) => receive(archive, replica, options, signal))
+  work(archive.path, (signal) => takeArchive(archive, replica, options, signal))

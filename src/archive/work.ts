@@ -8,15 +8,33 @@ import * as Effect from "effect/Effect"
 import { LamplogError } from "../event/failure.ts"
 import { guarded } from "../store/database.ts"
 
-const systemFailures: { readonly [code: string]: readonly [code: string, remedy: string] } = {
-  ENOSPC: ["disk-full", "Free some space and try again; nothing was changed."],
-  EDQUOT: ["disk-full", "Free some space and try again; nothing was changed."],
-  ENOENT: ["file-missing", "Check the path."],
-  ENOTDIR: ["file-missing", "Check the path."],
-  EISDIR: ["not-a-file", "Name a file, not a folder."],
-  EACCES: ["no-access", "Give this user access to the file and its folder."],
-  EPERM: ["no-access", "Give this user access to the file and its folder."],
-  EROFS: ["no-access", "Choose a folder that can be written."],
+type SystemFailure = readonly [code: string, message: string, remedy: string]
+
+const full: SystemFailure = [
+  "disk-full",
+  "there is no space left for it",
+  "Free some space and try again; nothing was changed.",
+]
+const missing: SystemFailure = [
+  "file-missing",
+  "there is no such file or folder",
+  "Check the path.",
+]
+const denied: SystemFailure = [
+  "no-access",
+  "this user may not read or write there",
+  "Give this user access, or choose another folder.",
+]
+
+const systemFailures: { readonly [code: string]: SystemFailure } = {
+  ENOSPC: full,
+  EDQUOT: full,
+  ENOENT: missing,
+  ENOTDIR: missing,
+  EISDIR: ["not-a-file", "it is a folder", "Name a file."],
+  EACCES: denied,
+  EPERM: denied,
+  EROFS: denied,
 }
 
 const systemCode = /^E[A-Z0-9]+$/
@@ -32,14 +50,10 @@ const failureFrom = (error: unknown, where: string): LamplogError | undefined =>
   }
   const { code, message } = error as NodeJS.ErrnoException
   if (typeof code !== "string" || !systemCode.test(code)) return undefined
-  const [name, remedy] = systemFailures[code] ?? ["disk-error", "Check the disk and its space."]
-  return new LamplogError({
-    code: name,
-    message: `${where}: ${message}.`,
-    remedy,
-    where,
-    cause: error,
-  })
+  const other: SystemFailure = ["disk-error", message, "Check the disk and its space."]
+  const [name, reason, remedy] = systemFailures[code] ?? other
+  const details = { code: name, message: `${where}: ${reason}.`, remedy, where }
+  return new LamplogError({ ...details, cause: error })
 }
 
 /** Runs plain asynchronous work on a file or database at `where`. */

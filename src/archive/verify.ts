@@ -1,0 +1,183 @@
+/**
+ * The full check of an archive, without a project: every member by its hash, then every event by
+ * replaying the logs into a replica that is thrown away.
+ *
+ * Whatever is wrong with the archive is a finding; only what is wrong with this machine (no such
+ * file, no space for the replay) is a failure. An archive whose state cannot be computed here, since
+ * it is partial or follows a schema that is not known, is checked as far as its bytes prove
+ * themselves, with a warning that says so.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { Findings } from "../audit/finding.ts"
+import type { Verification } from "../audit/finding.ts"
+import { referenceFindings } from "../audit/references.ts"
+import { LamplogError } from "../event/failure.ts"
+import type { SchemaRegistry } from "../state/schema.ts"
+import { Replica } from "../store/replica.ts"
+import { manifestPath } from "./archive.ts"
+import type { Manifest, ProgressOption } from "./archive.ts"
+import { checkChains } from "./chain.ts"
+import { openArchive } from "./read.ts"
+import type { Archive } from "./read.ts"
+import { takeArchive } from "./receive.ts"
+import { breathe, work } from "./work.ts"
+
+export interface VerifyArchiveOptions extends ProgressOption {
+  readonly schemas: SchemaRegistry
+}
+
+class ArchiveCheck {
+  readonly #findings = new Findings()
+  #members = 0
+  #bytes = 0
+  #events = 0
+  #entities = 0
+  #signatures = 0
+
+  result(): Verification {
+    return {
+      ok: !this.#findings.failed,
+      checked: {
+        members: this.#members,
+        bytes: this.#bytes,
+        events: this.#events,
+        entities: this.#entities,
+        signatures: this.#signatures,
+      },
+      findings: this.#findings.list(),
+    }
+  }
+
+  /** Notes what the archive is to blame for; throws anything else. */
+  note(error: unknown): void {
+    if (!(error instanceof LamplogError) || error.stage === undefined) throw error
+    const { stage, code, where, message } = error
+    this.#findings.error(stage, code, where ?? manifestPath, message, code)
+  }
+
+  #warn(code: string, where: string, message: string): void {
+    this.#findings.add({ severity: "warning", stage: "manifest", code, where, message }, code)
+  }
+
+  async run(archive: Archive, options: VerifyArchiveOptions, signal: AbortSignal): Promise<void> {
+    await this.#checkMembers(archive, options, signal)
+    if (this.#findings.failed) return
+    const unreadable = this.#whyNotReplayed(archive.manifest, options.schemas)
+    try {
+      if (unreadable === undefined) await this.#replay(archive, options, signal)
+      else {
+        this.#warn(...unreadable)
+        await checkChains(archive, options, signal)
+      }
+    } catch (error) {
+      this.note(error)
+      return
+    }
+    this.#countWhatHeld(archive.manifest)
+  }
+
+  /** Reads every member to its end, so that each damaged one is named. */
+  async #checkMembers(
+    archive: Archive,
+    { onProgress }: ProgressOption,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { members } = archive.manifest
+    const total = members.reduce((sum, { size }) => sum + size, 0)
+    let done = 0
+    for (const { path, size } of members) {
+      try {
+        for await (const chunk of archive.chunks(path)) {
+          done += chunk.length
+          onProgress?.({ stage: "hashing", done, total, unit: "bytes" })
+          await breathe(signal)
+        }
+        this.#members += 1
+        this.#bytes += size
+      } catch (error) {
+        this.note(error)
+      }
+    }
+  }
+
+  #whyNotReplayed(
+    { frontier, logs, schema }: Manifest,
+    schemas: SchemaRegistry,
+  ): readonly [code: string, where: string, message: string] | undefined {
+    const whole = (log: string): boolean => logs.some((held) => held.log === log)
+    const partial =
+      Object.keys(frontier).some((log) => !whole(log)) ||
+      logs.some(({ log, node, from }) => from > 1 && (log === node || !whole(node)))
+    if (partial) {
+      const message =
+        "The archive holds only later parts of its logs: their chains were checked, not the state."
+      return ["archive-partial", `${manifestPath} logs`, message]
+    }
+    const known = schemas.names.includes(schema.name) ? schemas.get(schema.name).version : 0
+    if (known >= schema.version) return undefined
+    const message = `This program does not know ${schema.name} ${schema.version}: the logs' chains were checked, not the state.`
+    return ["schema-newer", `${manifestPath} schema`, message]
+  }
+
+  async #replay(
+    archive: Archive,
+    options: VerifyArchiveOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), "lamplog-verify-"))
+    try {
+      const { project, name, schema } = archive.manifest
+      const replica = Replica.create(join(folder, "replica"), {
+        schemas: options.schemas,
+        name,
+        project,
+        schema: schema.name,
+        stateDirectory: join(folder, "state"),
+      })
+      try {
+        replica.begin()
+        await takeArchive(archive, replica, options, signal)
+        replica.projection.flush()
+        for (const finding of referenceFindings(replica)) this.#findings.add(finding, "entities")
+        replica.rollback()
+      } finally {
+        replica.close()
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  #countWhatHeld({ events, entities, logs }: Manifest): void {
+    this.#events = events
+    this.#entities = entities
+    for (const { log, signature } of logs) {
+      if (signature !== undefined) this.#signatures += 1
+      else {
+        const message = `Nobody signed the end of the log ${log}: its hashes fit, but prove no author.`
+        this.#warn("head-unsigned", `log ${log}`, message)
+      }
+    }
+  }
+}
+
+/** Checks an archive from end to end; leaves nothing behind. */
+export const verifyArchive = (
+  path: string,
+  options: VerifyArchiveOptions,
+): Effect.Effect<Verification, LamplogError> =>
+  Effect.suspend(() => {
+    const check = new ArchiveCheck()
+    const run = Effect.scoped(
+      Effect.flatMap(openArchive(path), (archive) =>
+        work(path, (signal) => check.run(archive, options, signal)),
+      ),
+    )
+    const noted = Effect.catchTag(run, "LamplogError", (error) =>
+      error.stage === undefined ? Effect.fail(error) : Effect.sync(() => check.note(error)),
+    )
+    return Effect.map(noted, () => check.result())
+  })
