@@ -79,6 +79,22 @@ const checkNumber = (value: number, where: string): void => {
   }
 }
 
+/**
+ * Whether an object is only its members. Others have ideas of their own about their JSON (a Buffer
+ * writes its keys unsorted, a Map writes none), so their text would not be what was checked.
+ */
+const isPlain = (value: object): boolean => {
+  const prototype = Object.getPrototypeOf(value) as object | null
+  if (prototype === Object.prototype || prototype === null) return true
+  // Another realm's plain object.
+  return Object.getPrototypeOf(prototype) === null
+}
+
+const notPlain = (value: object, where: string): CanonicalError => {
+  const tag = Object.prototype.toString.call(value)
+  return new CanonicalError("not-json", `${tag} is neither an array nor a plain object`, where)
+}
+
 const tooDeep = (where: string): CanonicalError =>
   new CanonicalError("too-deep", `nested deeper than ${depthMax} levels`, where)
 
@@ -125,6 +141,7 @@ const encode = (value: Json, where: string, depth: number): string => {
     }
     return `${text}]`
   }
+  if (!isPlain(value)) throw notPlain(value, where)
   const object = value as JsonObject
   let text = "{"
   for (const key of Object.keys(object).sort()) {
@@ -142,48 +159,59 @@ const encode = (value: Json, where: string, depth: number): string => {
 
 /**
  * Checks a value; true when its keys stand in canonical order already, so that JSON.stringify, several
- * times faster than `encode`, writes the canonical text.
+ * times faster than `encode`, writes the canonical text. Does not keep track of places: `encode`
+ * refuses the same values and tells where.
  */
-const checkValue = (value: Json, where: string, depth: number, strings: boolean): boolean => {
+const checkValue = (value: Json, depth: number, strings: boolean): boolean => {
   if (value === null || typeof value === "boolean") return true
   if (typeof value === "string") {
-    if (strings) checkString(value, where)
+    if (strings) checkString(value, "")
     return true
   }
   if (typeof value === "number") {
-    checkNumber(value, where)
+    checkNumber(value, "")
     return true
   }
   if (typeof value !== "object") {
-    throw new CanonicalError("not-json", `a value of type ${typeof value} is not JSON`, where)
+    throw new CanonicalError("not-json", `a value of type ${typeof value} is not JSON`, "")
   }
-  if (depth >= depthMax) throw tooDeep(where)
+  if (depth >= depthMax) throw tooDeep("")
   let sorted = true
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const item = value[index] as Json
-      if (!checkValue(item, where, depth + 1, strings)) sorted = false
+      if (!checkValue(value[index] as Json, depth + 1, strings)) sorted = false
     }
     return sorted
   }
+  if (!isPlain(value)) throw notPlain(value, "")
   let previous: string | undefined
   for (const key of Object.keys(value)) {
-    checkKey(key, where)
+    checkKey(key, "")
     if (previous !== undefined && previous > key) sorted = false
     previous = key
-    if (!checkValue((value as JsonObject)[key]!, where, depth + 1, strings)) sorted = false
+    if (!checkValue((value as JsonObject)[key]!, depth + 1, strings)) sorted = false
   }
   return sorted
+}
+
+/** The canonical text of a value whose outermost level is `depth`. */
+const textFrom = (value: Json, depth: number, strings: boolean): string => {
+  let sorted: boolean
+  try {
+    sorted = checkValue(value, depth, strings)
+  } catch (error) {
+    encode(value, "", depth)
+    throw error
+  }
+  return sorted ? JSON.stringify(value) : encode(value, "", depth)
 }
 
 /**
  * The canonical text of a value. Throws `CanonicalError` for what has none. Only what is built around
  * values of bodies, such as an entity's line, may be deeper than `depthMax` levels.
  */
-export const canonicalFromJson = (value: Json, levelsMax = depthMax): string => {
-  const depth = depthMax - levelsMax
-  return checkValue(value, "", depth, true) ? JSON.stringify(value) : encode(value, "", depth)
-}
+export const canonicalFromJson = (value: Json, levelsMax = depthMax): string =>
+  textFrom(value, depthMax - levelsMax, true)
 
 /**
  * Parses text that must be canonical already. Throws `CanonicalError`.
@@ -192,7 +220,6 @@ export const canonicalFromJson = (value: Json, levelsMax = depthMax): string => 
  * compared; every other text is compared with one JSON.stringify.
  */
 export const jsonFromCanonical = (text: string, levelsMax = depthMax): Json => {
-  const depth = depthMax - levelsMax
   let value: Json
   try {
     value = JSON.parse(text) as Json
@@ -201,9 +228,8 @@ export const jsonFromCanonical = (text: string, levelsMax = depthMax): Json => {
   }
   // A canonical text writes every character as itself but controls, so `\u` is the only way in for
   // a lone surrogate or U+0000 once the bytes were valid UTF-8.
-  const sorted = checkValue(value, "", depth, text.includes("\\u") || !text.isWellFormed())
-  const again = sorted ? JSON.stringify(value) : encode(value, "", depth)
-  if (again !== text) {
+  const strings = text.includes("\\u") || !text.isWellFormed()
+  if (textFrom(value, depthMax - levelsMax, strings) !== text) {
     throw new CanonicalError("not-canonical", "the text is not in canonical form (RFC 8785)", "")
   }
   return value
