@@ -36,14 +36,11 @@ const inspectionText = ({ manifest, exportHash, fileSize }: Inspection, paint: P
 }
 
 export const inspect: Run = (call) =>
-  Effect.map(
-    inspectArchive(pathFrom(call.terminal, call.argument("FILE"))),
-    (inspection) => ({
-      document: {
-        ...inspection.manifest,
-        exportHash: inspection.exportHash,
-        fileSize: inspection.fileSize,
-      },
-      text: () => inspectionText(inspection, call.paint),
-    }),
-  )
+  Effect.map(inspectArchive(pathFrom(call.terminal, call.argument("FILE"))), (inspection) => ({
+    document: {
+      ...inspection.manifest,
+      exportHash: inspection.exportHash,
+      fileSize: inspection.fileSize,
+    },
+    text: () => inspectionText(inspection, call.paint),
+  }))

@@ -75,8 +75,9 @@ export const report = async (
   if (manner.json) {
     try {
       await terminal.write(`${JSON.stringify({ error: error.toJSON() }, undefined, 2)}\n`)
-    } catch (closed) {
-      if (!(closed instanceof OutputClosed)) throw closed
+    } catch {
+      // Stdout is closed or broken; stderr is the last one who may listen.
+      terminal.writeError(textOf(error, terminal))
     }
   } else terminal.writeError(textOf(error, terminal))
   if (manner.debug) terminal.writeError(`${stackOf(thrown)}\n`)

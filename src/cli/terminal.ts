@@ -4,6 +4,7 @@
  * Commands know nothing of `process`, so a test runs them in its own process with a terminal of its
  * own. Stdout is written in order and waited for, so that a slow reader slows the command down.
  */
+import { LamplogError } from "../event/failure.ts"
 
 export interface Terminal {
   /** The folder that relative paths start from. */
@@ -31,12 +32,20 @@ export class OutputClosed extends Error {
 
 const columnsDefault = 100
 
+const outputFailed = (error: Error): LamplogError =>
+  new LamplogError({
+    code: "output-failed",
+    message: `The answer could not be written to stdout: ${error.message}.`,
+    remedy: "Check where stdout goes. What the command did stands; only its answer is lost.",
+    cause: error,
+  })
+
 const writeTo = (stream: NodeJS.WriteStream, text: string): Promise<void> =>
   new Promise((resolve, reject) => {
     stream.write(text, (error) => {
       if (error === null || error === undefined) resolve()
       else if ((error as NodeJS.ErrnoException).code === "EPIPE") reject(new OutputClosed())
-      else reject(error)
+      else reject(outputFailed(error))
     })
   })
 
