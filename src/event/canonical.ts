@@ -46,6 +46,9 @@ export class CanonicalError extends Error {
 
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"])
 
+/** Whether canonical text refuses an object key. */
+export const isForbiddenKey = (key: string): boolean => forbiddenKeys.has(key)
+
 /** RFC 6901: `~` and `/` inside one step of a pointer. */
 export const pointerStep = (step: string): string =>
   step.includes("~") || step.includes("/") ? step.replaceAll("~", "~0").replaceAll("/", "~1") : step

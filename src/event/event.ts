@@ -5,7 +5,7 @@
  * canonical JSON text, encoded once by the writer. `Header` and `Body` are readings of those texts;
  * what a newer writer added to them stays in the text and is passed on untouched.
  */
-import { canonicalFromJson, compareText, jsonFromCanonical } from "./canonical.ts"
+import { canonicalFromJson, compareText, isForbiddenKey, jsonFromCanonical } from "./canonical.ts"
 import type { Json, JsonObject } from "./canonical.ts"
 import { isHash, isIdentifier } from "./hash.ts"
 import type { Reference } from "./stamp.ts"
@@ -157,6 +157,10 @@ export const isName = (value: unknown, lengthMax: number): value is string =>
   value.isWellFormed() &&
   !value.includes("\u0000")
 
+/** Whether a text may be an entity type: counts by type are canonical JSON, too. */
+export const isTypeName = (value: unknown): value is string =>
+  isName(value, typeLengthMax) && !value.includes("/") && !isForbiddenKey(value)
+
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
 
@@ -187,7 +191,7 @@ const headerFromJson = (value: Json): Header => {
   if (!isIdentifier(node)) throw invalid("node is not a node id")
   if (!isCount(seq, 1)) throw invalid("seq is not a whole number from 1")
   if (!isCount(lamport, 1)) throw invalid("lamport is not a whole number from 1")
-  if (!isName(type, typeLengthMax) || type.includes("/")) throw invalid("type is not a type name")
+  if (!isTypeName(type)) throw invalid("type is not a type name")
   if (!isName(id, idLengthMax)) throw invalid("id is not an entity id")
   if (typeof op !== "string") throw invalid("op is not a word")
   if (controlOperations.has(op) !== (type === controlType) && operations.has(op)) {

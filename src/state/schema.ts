@@ -13,7 +13,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Json, JsonObject } from "../event/canonical.ts"
-import { controlType, isName, typeLengthMax } from "../event/event.ts"
+import { controlType, isTypeName } from "../event/event.ts"
 import type { Body, Header } from "../event/event.ts"
 
 export type MergeKind = "register" | "map" | "set"
@@ -71,7 +71,7 @@ export class SchemaRegistry {
 
   register(schema: ProjectSchema): this {
     for (const type of Object.keys(schema.types)) {
-      if (!isName(type, typeLengthMax) || type.includes("/") || type === controlType) {
+      if (!isTypeName(type) || type === controlType) {
         throw new SchemaError("type-name", `"${type}" cannot be the name of an entity type`)
       }
     }

@@ -16,6 +16,7 @@ import {
   idLengthMax,
   isLongerThan,
   isName,
+  isTypeName,
   transactionBytesMax,
   transactionEventsMax,
   typeLengthMax,
@@ -63,13 +64,13 @@ const refuse = (code: string, message: string, remedy: string, where: string): L
 
 const checkNames = (type: string, id: string): void => {
   const where = `${type}/${id}`.slice(0, 200)
-  const isType: boolean = isName(type, typeLengthMax) && !type.includes("/")
+  const isType: boolean = isTypeName(type)
   const isId: boolean = isName(id, idLengthMax)
   if (!isType) {
     throw refuse(
       "type-name",
       `"${type.slice(0, 100)}" cannot be an entity type.`,
-      `Use 1 to ${typeLengthMax} characters without "/".`,
+      `Use 1 to ${typeLengthMax} characters without "/", and no name that JavaScript reserves for objects.`,
       where,
     )
   }
@@ -271,14 +272,15 @@ export class Author {
       }
       hash = chainHash(hash, text)
       const control = draft.type === controlType
-      const entity = control ? 0 : projection.entityOf(draft.type, draft.id)
+      const entry = control ? undefined : projection.entry(draft.type, draft.id)
+      const entity = entry?.entity ?? 0
       if (line === undefined) {
         line = lines.begin(node, key.publicKey, undefined, { seq, hash, lamport })
       }
       this.#insert.run(rowOf(line.line, seq), lamport, hash, entity, text, salt, body)
       lines.advance(line, seq, hash, lamport)
-      if (!control) {
-        projection.apply(draft.type, draft.id, historyEvent(header, hash, bodyFromOwnText(body)))
+      if (entry !== undefined) {
+        projection.apply(entry, historyEvent(header, hash, bodyFromOwnText(body)))
       }
     }
   }
