@@ -25,10 +25,13 @@ const byteCount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 const aliasPattern = /\{([^{}]+)\}/g
 
+/** Older files name the value of a token, or a part of it: `{color.blue.value}`. */
+const valuePart = /\.value(\..*)?$/
+
 /** Ids of the tokens that a value points at with `{name}`. */
 export const aliasesIn = (value: Json): ReadonlyArray<string> => {
   if (typeof value === "string") {
-    return [...value.matchAll(aliasPattern)].map((match) => match[1]!.trim())
+    return [...value.matchAll(aliasPattern)].map((match) => match[1]!.trim().replace(valuePart, ""))
   }
   if (value === null || typeof value !== "object") return []
   return Object.values(value).flatMap((part) => aliasesIn(part as Json))

@@ -41,7 +41,7 @@ export const checkDeferred = (replica: Replica, transactions: ReadonlyArray<Defe
       const header = headerFromText(headerAt.get(row)!)
       where = `${header.node}:${header.seq}`
       lamport = header.lamport
-      const entity = header.parents.length > 0 ? projection.entityOf(header.type, header.id) : 0
+      const entity = header.parents.length > 0 ? projection.entry(header.type, header.id).entity : 0
       for (const parent of header.parents) {
         const found = parentLamport(replica, parent, entity, where)
         if (found === undefined) throw missing(parent, header)

@@ -14,14 +14,15 @@ import type { HistoryEvent } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
 import { refuse } from "./refuse.ts"
 import type { LogLine } from "./lines.ts"
+import type { Entry } from "./projection.ts"
 import type { Replica } from "./replica.ts"
 
 /** Members of larger transactions are folded from the database instead of from memory. */
 const decodedMembersMax = 4096
 
 interface Member {
-  readonly type: string
-  readonly id: string
+  /** Undefined for events about the project itself. */
+  readonly entry: Entry | undefined
   readonly event: HistoryEvent | undefined
 }
 
@@ -106,7 +107,7 @@ export class IncomingTransaction {
   }
 
   /** Adds what one member stands on to the clock of the whole. */
-  measure(header: Header, entity: number, bytes: number, where: string): void {
+  measure(header: Header, entry: Entry | undefined, bytes: number, where: string): void {
     this.#bytes += bytes
     if (this.#bytes > transactionBytesMax) {
       throw refuse(
@@ -115,15 +116,15 @@ export class IncomingTransaction {
         where,
       )
     }
-    if (this.count > 1 && entity !== 0) {
-      if (this.#entities.has(entity)) {
+    if (this.count > 1 && entry !== undefined) {
+      if (this.#entities.has(entry.entity)) {
         throw refuse(
           "transaction-broken",
           `${where}: a transaction changes ${header.type}/${header.id} twice.`,
           where,
         )
       }
-      this.#entities.add(entity)
+      this.#entities.add(entry.entity)
     }
     if (header.anchor !== undefined) {
       if ((header.transaction?.index ?? 0) > 0) {
@@ -138,21 +139,21 @@ export class IncomingTransaction {
       else this.#anchor = anchor.lamport
     }
     if (header.parents.length === 0) return
-    const heads = this.#replica.projection.headsOf(header.type, header.id)
+    const heads = entry === undefined ? [] : this.#replica.projection.headsOf(entry)
     for (const parent of header.parents) {
       const head = heads.find((known) => known.hash === parent.hash)
-      const lamport = head?.lamport ?? parentLamport(this.#replica, parent, entity, where)
+      const lamport =
+        head?.lamport ?? parentLamport(this.#replica, parent, entry?.entity ?? 0, where)
       if (lamport === undefined) this.deferred = true
       else this.#parentsMax = Math.max(this.#parentsMax, lamport)
     }
   }
 
-  add(header: Header, body: Body, event: HistoryEvent): void {
+  add(entry: Entry | undefined, header: Header, body: Body, event: HistoryEvent): void {
     this.aside ??= notUnderstood(this.#replica.schema, header, body)
     this.next += 1
     this.members.push({
-      type: header.type,
-      id: header.id,
+      entry,
       event: this.count > decodedMembersMax ? undefined : event,
     })
   }
@@ -161,7 +162,7 @@ export class IncomingTransaction {
    * Takes in the shared members' part of the clock and of what is understood. Refuses a start that
    * is not the start of this transaction, and a member whose transaction nothing begins.
    */
-  measureShared(entityOf: (header: Header) => number): void {
+  measureShared(entryOf: (header: Header) => Entry | undefined): void {
     const read = this.#replica.sqlite.prepare<[number], { header: string; body: string }>(
       "SELECT header, body FROM events WHERE event = ?",
     )
@@ -178,7 +179,7 @@ export class IncomingTransaction {
           where,
         )
       }
-      this.measure(header, entityOf(header), text.length + body.length, where)
+      this.measure(header, entryOf(header), text.length + body.length, where)
       this.aside ??= notUnderstood(this.#replica.schema, header, bodyFromText(body))
     }
   }

@@ -23,7 +23,7 @@ import { Names } from "./names.ts"
 /** Entities that wait in memory at most, before they are written ahead of the commit. */
 const waitingEntitiesMax = 20_000
 /** Entities kept for the next read, at most. */
-const cachedEntitiesMax = 50_000
+const cachedEntitiesMax = 4_000
 
 export interface EntityRow {
   readonly entity: number
@@ -35,7 +35,8 @@ export interface EntityRow {
   readonly conflicts: string | null
 }
 
-interface Entry {
+/** An entity in the hands of whoever writes its events; valid within one transaction. */
+export interface Entry {
   readonly entity: number
   readonly type: string
   readonly id: string
@@ -47,7 +48,7 @@ interface Entry {
 }
 
 export const headsText = (state: EntityState): string =>
-  JSON.stringify(state.heads.map(({ node, seq, hash, lamport }) => [node, seq, hash, lamport]))
+  `[${state.heads.map(({ node, seq, hash, lamport }) => `["${node}",${seq},"${hash}",${lamport}]`).join(",")}]`
 
 /** Canonical: conflicts hold only sorted keys, but their values may hold integer-like ones. */
 export const conflictsText = (conflicts: ReadonlyArray<Conflict>): string =>
@@ -173,12 +174,8 @@ export class Projection {
     })
   }
 
-  /** The row number of an entity, given out at its first event. */
-  entityOf(type: string, id: string): number {
-    return this.#entryOf(type, id).entity
-  }
-
-  #entryOf(type: string, id: string): Entry {
+  /** An entity by name; its row number is given out at its first event. */
+  entry(type: string, id: string): Entry {
     const known = this.#lookUp(type, id)
     if (known !== undefined) return known
     const entity = this.#nextEntity++
@@ -208,26 +205,24 @@ export class Projection {
   }
 
   /** Heads of an entity that are known without a look at its history. */
-  headsOf(type: string, id: string): EntityState["heads"] {
-    const entry = this.#lookUp(type, id)
-    return entry === undefined || entry.stale ? [] : (entry.state?.heads ?? [])
+  headsOf(entry: Entry): EntityState["heads"] {
+    return entry.stale ? [] : (entry.state?.heads ?? [])
   }
 
   #touch(entry: Entry): void {
+    // Evicted by a full cache meanwhile: from here on this entry is the one that counts.
+    if (!entry.dirty) this.#entries.set(`${entry.type}/${entry.id}`, entry)
     entry.dirty = true
     if (entry.stale) {
       this.#waiting.delete(entry)
       this.#stale.add(entry)
     } else this.#waiting.add(entry)
-    // Evicted by a full cache, or asked for by row: from here on this entry is the one that counts.
-    this.#entries.set(`${entry.type}/${entry.id}`, entry)
   }
 
   /** Applies an event that stands in the log already. */
-  apply(type: string, id: string, event: HistoryEvent): void {
-    const entry = this.#entryOf(type, id)
+  apply(entry: Entry, event: HistoryEvent): void {
     if (!entry.stale) {
-      const next = stepEntity(this.definitionOf(type), entry.state, event)
+      const next = stepEntity(this.definitionOf(entry.type), entry.state, event)
       if (next === undefined) entry.stale = true
       else entry.state = next
     }
@@ -236,8 +231,7 @@ export class Projection {
   }
 
   /** Marks an entity whose history changed in a way that only a fold can tell. */
-  invalidate(type: string, id: string): void {
-    const entry = this.#entryOf(type, id)
+  invalidate(entry: Entry): void {
     entry.stale = true
     this.#touch(entry)
   }
@@ -298,7 +292,7 @@ export class Projection {
     const rows = this.#sqlite.prepare<[], number>("SELECT entity FROM entities").pluck().all()
     for (const entity of rows) {
       const row = this.#byRow.get(entity)!
-      this.invalidate(row.type, row.id)
+      this.invalidate(this.entry(row.type, row.id))
       if (this.#stale.size >= waitingEntitiesMax) this.flush()
     }
     this.flush()

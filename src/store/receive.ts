@@ -194,9 +194,10 @@ export class Receiver {
       cursor.openRow = row
     }
     const control = header.type === controlType
-    const entity = control ? 0 : this.#replica.projection.entityOf(header.type, header.id)
-    open.measure(header, entity, text.length, where)
-    open.add(header, body, historyEvent(header, hash, body))
+    const entry = control ? undefined : this.#replica.projection.entry(header.type, header.id)
+    const entity = entry?.entity ?? 0
+    open.measure(header, entry, text.length, where)
+    open.add(entry, header, body, historyEvent(header, hash, body))
     const aside = open.aside ?? null
     this.#insert.run(row, header.lamport, hash, entity, aside, headerLine, salt, bodyLine)
     this.#events += 1
@@ -260,7 +261,9 @@ export class Receiver {
     const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
     const open = new IncomingTransaction(this.#replica, header, previous, shared ?? [])
     const { projection } = this.#replica
-    open.measureShared((member) => projection.entityOf(member.type, member.id))
+    open.measureShared((member) =>
+      member.type === controlType ? undefined : projection.entry(member.type, member.id),
+    )
     return open
   }
 
@@ -302,10 +305,10 @@ export class Receiver {
       this.#setAside.run(open.aside, openRow, openRow + ownCount - 1)
       this.#asideCount += ownCount
     } else for (const row of open.shared) this.#understand(row)
-    for (const { type, id, event } of open.members) {
-      if (type === controlType) continue
-      if (open.aside === undefined && event !== undefined) projection.apply(type, id, event)
-      else projection.invalidate(type, id)
+    for (const { entry, event } of open.members) {
+      if (entry === undefined) continue
+      if (open.aside === undefined && event !== undefined) projection.apply(entry, event)
+      else projection.invalidate(entry)
     }
   }
 
@@ -319,7 +322,7 @@ export class Receiver {
     this.#asideCount -= 1
     const text = sqlite.prepare<[number], string>("SELECT header FROM events WHERE event = ?")
     const header = headerFromText(text.pluck().get(row)!)
-    if (header.type !== controlType) projection.invalidate(header.type, header.id)
+    if (header.type !== controlType) projection.invalidate(projection.entry(header.type, header.id))
   }
 
   /**
