@@ -129,6 +129,9 @@ export const signHead = (
 ): string =>
   signBytes(null, headText(project, node, seq, chain), privateKeyFromSeed(seed)).toString("hex")
 
+const signaturePattern = /^[0-9a-f]{128}$/
+
+/** Whether a signature fits; one that is spelled otherwise (capitals, something after it) does not. */
 export const verifyHead = (
   publicKey: string,
   signature: string,
@@ -137,6 +140,7 @@ export const verifyHead = (
   seq: number,
   chain: string,
 ): boolean => {
+  if (!isHash(publicKey) || !signaturePattern.test(signature)) return false
   try {
     const key = createPublicKey({
       key: Buffer.concat([spkiPrefix, Buffer.from(publicKey, "hex")]),
