@@ -21,8 +21,8 @@ export const snapshotPath = "snapshot/entities.jsonl"
 
 /** Bytes of manifest.json. */
 export const manifestBytesMax = 16 * 1024 * 1024
-/** Members beside the manifest. */
-export const membersMax = 10_000
+/** Members beside the manifest; a zip counts up to 65,535 without its 64-bit records. */
+export const membersMax = 60_000
 
 /** A run of one log's events in this archive. */
 export interface ManifestLog {

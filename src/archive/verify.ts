@@ -141,7 +141,7 @@ class ArchiveCheck {
         replica.begin()
         await takeArchive(archive, replica, options, signal)
         replica.projection.flush()
-        for (const finding of referenceFindings(replica)) this.#findings.add(finding, "entities")
+        for (const finding of referenceFindings(replica)) this.#findings.add(finding, finding.where)
         replica.rollback()
       } finally {
         replica.close()

@@ -13,11 +13,17 @@ import { Readable } from "node:stream"
 import { finished } from "node:stream/promises"
 import type * as Effect from "effect/Effect"
 import { ZipFile } from "yazl"
-import type { LamplogError } from "../event/failure.ts"
+import { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
 import type { Frontier } from "../log/frontier.ts"
 import type { Replica } from "../store/replica.ts"
-import { archiveFormat, archiveVersion, manifestPath } from "./archive.ts"
+import {
+  archiveFormat,
+  archiveVersion,
+  manifestBytesMax,
+  manifestPath,
+  membersMax,
+} from "./archive.ts"
 import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
 import { Content } from "./content.ts"
 import type { PlannedLog, PlannedMember } from "./content.ts"
@@ -88,6 +94,8 @@ const manifestLog = (log: PlannedLog): ManifestLog => ({
 
 interface Plan {
   readonly manifest: Manifest
+  /** The very bytes of manifest.json. */
+  readonly bytes: Buffer
   readonly members: ReadonlyArray<PlannedMember>
 }
 
@@ -122,7 +130,19 @@ const planOf = async (
     ...content.counts(),
     digest: content.digest,
   }
-  return { manifest, members }
+  return { manifest, bytes: manifestBytes(manifest), members }
+}
+
+/** The text of a manifest that readers will accept. */
+const manifestBytes = (manifest: Manifest): Buffer => {
+  const bytes = Buffer.from(manifestText(manifest))
+  if (bytes.length <= manifestBytesMax && manifest.members.length <= membersMax) return bytes
+  throw new LamplogError({
+    code: "archive-too-large",
+    message: `The archive would have ${manifest.members.length} members and a manifest of ${bytes.length} bytes; the limits are ${membersMax} and ${manifestBytesMax}.`,
+    remedy: "Export with --since what the other side holds already.",
+    where: manifestPath,
+  })
 }
 
 /** Adds the members to a zip, each read only when its turn has come; returns the first failure. */
@@ -172,8 +192,7 @@ const writeZip = async (
   signal.addEventListener("abort", abort)
   try {
     const compressionLevel = options.store === true ? 0 : compressionLevelDefault
-    const manifest = Buffer.from(manifestText(plan.manifest))
-    zip.addBuffer(manifest, manifestPath, { ...attributes, compressionLevel })
+    zip.addBuffer(plan.bytes, manifestPath, { ...attributes, compressionLevel })
     addMembers(zip, content, plan, options, fail)
     zip.end()
     zip.outputStream.pipe(file)
@@ -202,8 +221,7 @@ const write = async (
     const { size: fileSize } = await stat(temporary)
     signal.throwIfAborted()
     await publish(temporary, path, force)
-    const exportHash = sha256(manifestText(plan.manifest))
-    return { path, fileSize, exportHash, manifest: plan.manifest }
+    return { path, fileSize, exportHash: sha256(plan.bytes), manifest: plan.manifest }
   } finally {
     content.close()
     await rm(temporary, { force: true })

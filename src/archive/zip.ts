@@ -13,6 +13,9 @@ import type { Entry, ZipFile } from "yauzl"
 import { refuse, shown } from "./refuse.ts"
 
 const chunkBytes = 64 * 1024
+/** What the directory may hold of one member, in bytes: its name, and extra fields with a comment. */
+const nameBytesMax = 240
+const extraBytesMax = 64
 
 /** Reads ranges of a file that stays open, whoever ends a stream over it. */
 class FileReader extends RandomAccessReader {
@@ -102,6 +105,15 @@ export const openZip = async (
   const members: Array<ZipMember> = []
   for await (const entry of zip.eachEntry()) {
     const name = entry.fileNameRaw.toString("latin1")
+    const { fileNameLength, extraFieldLength, fileCommentLength } = entry
+    if (fileNameLength > nameBytesMax || extraFieldLength + fileCommentLength > extraBytesMax) {
+      throw refuse(
+        "archive",
+        "directory-damaged",
+        "The directory says more about a member than archives do.",
+        shown(name),
+      )
+    }
     members.push({ name, size: entry.uncompressedSize, entry })
   }
   return { zip, members }
