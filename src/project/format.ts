@@ -42,7 +42,10 @@ export interface ForeignFormat {
   readonly name: string
   /** Whether this file looks like one of this format. */
   readonly detect: (file: ForeignFile) => boolean
-  /** Throws `LamplogError` for files that are not of this format. */
+  /**
+   * Throws for files that are not of this format: a `LamplogError`, or any error with the same
+   * `code`, `message`, `where`, `remedy` and `stage`.
+   */
   readonly read: (files: ReadonlyArray<ForeignFile>) => ForeignDocument
   /** Absent for formats that are only read. */
   readonly write?: (entities: Iterable<ForeignEntity>) => string

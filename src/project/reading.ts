@@ -28,6 +28,17 @@ export const countEntities = (replica: Replica): ItemCounts =>
       .map(({ type, count }) => [type, count]),
   )
 
+/** Ids of all open conflicts. */
+export const openConflictIds = (replica: Replica): ReadonlySet<string> =>
+  new Set(
+    replica.sqlite
+      .prepare<[], string>(
+        "SELECT value ->> 'id' FROM entities, json_each(conflicts) WHERE conflicts <> '[]'",
+      )
+      .pluck()
+      .all() as ReadonlyArray<string>,
+  )
+
 const countOf = (replica: Replica, query: string): number =>
   (replica.sqlite.prepare<[], number | null>(query).pluck().get() as number | null) ?? 0
 
@@ -89,8 +100,7 @@ const pages = <A>(
 export const streamEntities = (
   handle: Handle,
   filter?: ListFilter,
-): Stream.Stream<Entity, LamplogError> =>
-  pages(handle, (replica) => listEntities(replica, filter))
+): Stream.Stream<Entity, LamplogError> => pages(handle, (replica) => listEntities(replica, filter))
 
 export const streamLog = (
   handle: Handle,
@@ -111,5 +121,4 @@ export const readConflicts = (
 export const readConflict = (
   handle: Handle,
   id: string,
-): Effect.Effect<OpenConflict, LamplogError> =>
-  handle.read((replica) => findConflict(replica, id))
+): Effect.Effect<OpenConflict, LamplogError> => handle.read((replica) => findConflict(replica, id))

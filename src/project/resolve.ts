@@ -16,6 +16,7 @@ import type { OpenConflict } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
 import type { Resolution, WriteOptions, WriteResult } from "./project.ts"
 import { attempt } from "./transaction.ts"
+import { conflictPlace } from "./towards.ts"
 import { authorship } from "./writing.ts"
 import type { Desk } from "./writing.ts"
 
@@ -32,20 +33,15 @@ export interface Settlement {
 const refuse = (code: string, message: string, remedy: string, where: string): LamplogError =>
   new LamplogError({ code, message, remedy, where })
 
-const unescapeStep = (step: string): string => step.replaceAll("~1", "/").replaceAll("~0", "~")
-
 /** The event that gives a conflict's field or map key this value; undefined clears it. */
 export const settlementOf = (conflict: OpenConflict, value: Json | undefined): Settlement => {
   const settles = conflict.id
-  const slash = conflict.field.indexOf("/")
-  if (slash < 0) {
-    const field = unescapeStep(conflict.field)
+  const { field, key } = conflictPlace(conflict)
+  if (key === undefined) {
     return value === undefined
       ? { op: "resolve", content: { settles, unset: [field] } }
       : { op: "resolve", content: { settles, fields: { [field]: value } } }
   }
-  const field = unescapeStep(conflict.field.slice(0, slash))
-  const key = unescapeStep(conflict.field.slice(slash + 1))
   const delta = value === undefined ? { remove: [key] } : { set: { [key]: value } }
   return { op: "resolve", content: { settles, fields: { [field]: delta } } }
 }

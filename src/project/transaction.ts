@@ -13,14 +13,28 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { LamplogError } from "../event/failure.ts"
 import { SchemaError } from "../state/schema.ts"
+import { databaseFile, guarded } from "../store/database.ts"
 import type { Replica } from "../store/replica.ts"
 import { runningMillis } from "./clock.ts"
 
 /** Between two attempts to get the file's write lock, in milliseconds. */
 const busyPauseMillis = 20
 
+/** What SQLite refuses outside the replica's own calls. */
+const refusedByDatabase = (error: unknown): LamplogError | undefined => {
+  try {
+    return guarded(databaseFile, () => {
+      throw error
+    })
+  } catch (named) {
+    return named instanceof LamplogError ? named : undefined
+  }
+}
+
 const failureFrom = (error: unknown): LamplogError | undefined => {
   if (error instanceof LamplogError) return error
+  const refused = refusedByDatabase(error)
+  if (refused !== undefined) return refused
   if (!(error instanceof SchemaError)) return undefined
   return new LamplogError({
     stage: "schema",
@@ -47,6 +61,8 @@ export interface Handle {
   readonly replica: Replica
   /** A plain read, of one consistent state. */
   readonly read: <A>(run: (replica: Replica) => A) => Effect.Effect<A, LamplogError>
+  /** Something that takes its time and must see one consistent state throughout. */
+  readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LamplogError, R>
   /** Something that must not meet a write of this handle, but is no transaction itself. */
   readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Everything that the body writes, durably; or nothing of it. */
@@ -86,10 +102,18 @@ const begin = (
       const began = yield* Effect.result(tryToBegin(replica))
       if (Result.isSuccess(began)) return
       const left = busyTimeoutMillis - ((yield* runningMillis) - start)
-      if (began.failure.code !== "project-busy" || left <= 0) return yield* Effect.fail(began.failure)
+      if (began.failure.code !== "project-busy" || left <= 0)
+        return yield* Effect.fail(began.failure)
       yield* wait(Effect.sleep(Math.min(busyPauseMillis, left)))
     }
   })
+
+/** Holds the state as it is now: SQLite takes its snapshot at the first read. */
+const beginView = (replica: Replica): void => {
+  replica.read(() => undefined)
+  replica.sqlite.exec("BEGIN")
+  replica.sqlite.prepare("SELECT key FROM meta LIMIT 1").get()
+}
 
 export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle => {
   const turn = Semaphore.makeUnsafe(1)
@@ -105,8 +129,20 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
         }),
       ),
     )
+  const view = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    turn.withPermit(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          yield* attempt(() => beginView(replica))
+          const exit = yield* Effect.exit(restore(effect))
+          yield* attempt(() => replica.sqlite.exec("ROLLBACK"))
+          return yield* exit
+        }),
+      ),
+    )
   return {
     replica,
+    view,
     read: (run) => turn.withPermit(attempt(() => replica.read(() => run(replica)))),
     alone: (effect) => turn.withPermit(effect),
     write: (body) => transact(body, true),

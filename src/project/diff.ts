@@ -1,0 +1,155 @@
+/**
+ * What differs between this state (before) and a file (after): entity by entity, field by field, key
+ * by key in maps.
+ *
+ * An archive speaks for every type; foreign files for the types that their format can hold, so what
+ * they lack of other types is no difference.
+ */
+import * as Effect from "effect/Effect"
+import { openArchive } from "../archive/read.ts"
+import { breathe, work } from "../archive/work.ts"
+import type { LamplogError } from "../event/failure.ts"
+import type { Json, JsonObject } from "../event/canonical.ts"
+import { typeOf } from "../state/schema.ts"
+import { getEntity, listEntities } from "../store/query.ts"
+import type { Entity } from "../store/query.ts"
+import type { Replica } from "../store/replica.ts"
+import type { ForeignFormat } from "./format.ts"
+import { readForeign } from "./foreign.ts"
+import { nameOf } from "./intake.ts"
+import { ProgressReporter } from "./progress.ts"
+import type { Difference } from "./project.ts"
+import { eachSnapshotEntity } from "./restore.ts"
+import { sourcesFrom } from "./sources.ts"
+import { fieldDifferences } from "./towards.ts"
+import type { Wanted } from "./towards.ts"
+import { attempt } from "./transaction.ts"
+import type { Handle } from "./transaction.ts"
+
+const turnEntities = 1000
+
+const fieldsOf = (
+  replica: Replica,
+  type: string,
+  before: JsonObject,
+  after: JsonObject,
+): Difference["fields"] => {
+  const definition = typeOf(replica.schema, type) ?? replica.projection.definitionOf(type)
+  const entries = fieldDifferences(definition, before, after).map(
+    ({ name, before: had, after: has }): readonly [string, { before?: Json; after?: Json }] => [
+      name,
+      {
+        ...(had === undefined ? {} : { before: had }),
+        ...(has === undefined ? {} : { after: has }),
+      },
+    ],
+  )
+  return Object.fromEntries(entries.sort((left, right) => (left[0] < right[0] ? -1 : 1)))
+}
+
+class Differences {
+  readonly #replica: Replica
+  readonly #found: Array<Difference> = []
+  readonly #wanted = new Set<string>()
+
+  constructor(replica: Replica) {
+    this.#replica = replica
+  }
+
+  want({ type, id, fields }: Wanted): void {
+    this.#wanted.add(nameOf({ type, id }))
+    const here = getEntity(this.#replica, type, id)
+    const lives = here !== undefined && !here.deleted
+    const differing = fieldsOf(this.#replica, type, lives ? here.fields : {}, fields)
+    if (!lives) this.#found.push({ type, id, change: "added", fields: differing })
+    else if (Object.keys(differing).length > 0) {
+      this.#found.push({ type, id, change: "changed", fields: differing })
+    }
+  }
+
+  /** Called for every living entity here, after everything wanted was. */
+  have({ type, id, fields }: Entity): void {
+    if (this.#wanted.has(nameOf({ type, id }))) return
+    const lost = fieldsOf(this.#replica, type, fields, {})
+    this.#found.push({ type, id, change: "removed", fields: lost })
+  }
+
+  list(): ReadonlyArray<Difference> {
+    return this.#found.sort((left, right) =>
+      left.type !== right.type
+        ? left.type < right.type
+          ? -1
+          : 1
+        : left.id < right.id
+          ? -1
+          : left.id > right.id
+            ? 1
+            : 0,
+    )
+  }
+}
+
+/** Notes what lives here and is not wanted there; of all types, or of those in scope. */
+const noteRemoved = (
+  handle: Handle,
+  differences: Differences,
+  scope: ReadonlySet<string> | undefined,
+): Effect.Effect<void, LamplogError> =>
+  work(handle.replica.path, async (signal) => {
+    let looked = 0
+    for (const entity of listEntities(handle.replica)) {
+      if (scope === undefined || scope.has(entity.type)) differences.have(entity)
+      if (++looked % turnEntities === 0) await breathe(signal)
+    }
+  })
+
+const againstArchive = (
+  handle: Handle,
+  path: string,
+): Effect.Effect<ReadonlyArray<Difference>, LamplogError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const archive = yield* openArchive(path)
+      const listener = yield* ProgressReporter
+      const differences = new Differences(handle.replica)
+      yield* work(path, (signal) =>
+        eachSnapshotEntity(
+          archive,
+          (entity) => {
+            if (!entity.deleted) differences.want(entity)
+          },
+          listener,
+          signal,
+        ),
+      )
+      yield* noteRemoved(handle, differences, undefined)
+      return differences.list()
+    }),
+  )
+
+/** A file against the state as it is when the comparison begins. */
+export const diff = (
+  handle: Handle,
+  formats: ReadonlyArray<ForeignFormat>,
+  path: string,
+): Effect.Effect<ReadonlyArray<Difference>, LamplogError> =>
+  Effect.gen(function* () {
+    const sources = yield* attempt(() => sourcesFrom([path], "auto", formats))
+    const { replica } = handle
+    if (sources.archives.length > 0) return yield* handle.view(againstArchive(handle, path))
+    const documents = yield* attempt(() => sources.foreign.map(readForeign))
+    const differences = new Differences(replica)
+    const scope = new Set(documents.flatMap((document) => document.scope))
+    const wanted = documents.flatMap(({ entities }) => entities)
+    return yield* handle.view(
+      Effect.gen(function* () {
+        for (let done = 0; done < wanted.length; done += turnEntities) {
+          const chunk = wanted.slice(done, done + turnEntities)
+          yield* attempt(() => chunk.forEach((one) => differences.want(one)))
+          yield* Effect.yieldNow
+        }
+        yield* noteRemoved(handle, differences, scope)
+        return differences.list()
+      }),
+    )
+  })

@@ -1,0 +1,216 @@
+/**
+ * Importing: archives and foreign files become events, everything in one transaction.
+ *
+ * An analysis is the same run, taken back at its end, so it cannot tell anything else than what the
+ * import would do.
+ */
+import { basename } from "node:path"
+import * as Effect from "effect/Effect"
+import { openArchive } from "../archive/read.ts"
+import { LamplogError } from "../event/failure.ts"
+import type { Authorship } from "../store/author.ts"
+import { timed } from "./clock.ts"
+import { estimatedSeconds } from "./estimate.ts"
+import type { ForeignDocument, ForeignFormat } from "./format.ts"
+import { readForeign } from "./foreign.ts"
+import type { ImportAnalysis, ImportOptions, ImportProblem, ImportSummary } from "./project.ts"
+import { sourcesFrom } from "./sources.ts"
+import type { Sources } from "./sources.ts"
+import { takeDocument, takeHistory, takeValues } from "./taking.ts"
+import type { Manner, Taken } from "./taking.ts"
+import { attempt } from "./transaction.ts"
+import { authorship } from "./writing.ts"
+import type { Desk } from "./writing.ts"
+
+/** An import may take this share of the caller's time before it should run in the background. */
+const budgetShare = 0.8
+const timeBudgetSecondsDefault = 30
+/** Names of files told in a reason, at most. */
+const namesMax = 5
+
+interface Prepared {
+  readonly sources: Sources
+  readonly documents: ReadonlyArray<ForeignDocument>
+  readonly signed: Authorship
+  readonly manner: Manner
+}
+
+const mannerFrom = (options: ImportOptions): Manner => ({
+  strategy: options.strategy ?? "merge",
+  prune: options.prune ?? false,
+})
+
+const reasonFor = (paths: ReadonlyArray<string>): string => {
+  const names = paths.slice(0, namesMax).map((path) => basename(path))
+  const rest = paths.length - names.length
+  return `import of ${names.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`
+}
+
+/** Reads everything that needs no lock, so that others wait no longer than they must. */
+const prepare = (
+  desk: Desk,
+  formats: ReadonlyArray<ForeignFormat>,
+  paths: ReadonlyArray<string>,
+  options: ImportOptions,
+): Effect.Effect<Prepared, LamplogError> =>
+  Effect.gen(function* () {
+    const manner = mannerFrom(options)
+    const sources = yield* attempt(() => sourcesFrom(paths, options.format ?? "auto", formats))
+    if (manner.strategy === "replace" && sources.archives.length + sources.foreign.length > 1) {
+      return yield* Effect.fail(
+        new LamplogError({
+          code: "replace-by-several",
+          message: "The state cannot become that of several archives or formats at once.",
+          remedy: "Name one archive, or files of one format.",
+        }),
+      )
+    }
+    const documents: Array<ForeignDocument> = []
+    for (const source of sources.foreign) {
+      documents.push(yield* attempt(() => readForeign(source)))
+      yield* Effect.yieldNow
+    }
+    const signed = yield* authorship(desk.clock, options)
+    const reason = options.reason ?? reasonFor(paths)
+    return { sources, documents, signed: { ...signed, reason }, manner }
+  })
+
+const takeArchive = (desk: Desk, path: string, { signed, manner }: Prepared) =>
+  Effect.scoped(
+    Effect.flatMap(openArchive(path), (archive) =>
+      archive.manifest.project === desk.handle.replica.project
+        ? takeHistory(desk, archive, signed, manner)
+        : takeValues(desk, archive, signed, manner),
+    ),
+  )
+
+const takeAll = (
+  desk: Desk,
+  prepared: Prepared,
+): Effect.Effect<ReadonlyArray<Taken>, LamplogError> =>
+  Effect.gen(function* () {
+    const taken: Array<Taken> = []
+    for (const path of prepared.sources.archives) {
+      taken.push(yield* takeArchive(desk, path, prepared))
+    }
+    for (const document of prepared.documents) {
+      taken.push(yield* takeDocument(desk, document, prepared.signed, prepared.manner))
+    }
+    return taken
+  })
+
+const summed = (taken: ReadonlyArray<Taken>) => {
+  const itemCounts: { [type: string]: number } = {}
+  for (const one of taken) {
+    for (const [type, count] of Object.entries(one.itemCounts)) {
+      itemCounts[type] = (itemCounts[type] ?? 0) + count
+    }
+  }
+  return {
+    itemCounts,
+    events: taken.reduce((sum, { events }) => sum + events, 0),
+    warnings: taken.flatMap(({ warnings }) => warnings),
+    dangling: taken.flatMap(({ dangling }) => dangling),
+  }
+}
+
+const refusedForReferences = (dangling: ReadonlyArray<ImportProblem>): LamplogError => {
+  const { code, message, where } = dangling[0]!
+  const rest = dangling.length - 1
+  return new LamplogError({
+    stage: "referential",
+    code,
+    message: rest > 0 ? `${message} ${rest} more references point at nothing.` : message,
+    remedy: "Complete the file, or import it with --strategy merge, which only warns of them.",
+    where,
+  })
+}
+
+/** Fails when the state would be left with references into nothing that a replace must not leave. */
+const checkReferences = (taken: ReadonlyArray<Taken>, { manner }: Prepared) => {
+  const dangling = taken.flatMap((one) => one.dangling)
+  return manner.strategy === "replace" && dangling.length > 0
+    ? Effect.fail(refusedForReferences(dangling))
+    : Effect.succeed(taken)
+}
+
+export const importProject = (
+  desk: Desk,
+  formats: ReadonlyArray<ForeignFormat>,
+  paths: ReadonlyArray<string>,
+  options: ImportOptions,
+): Effect.Effect<ImportSummary, LamplogError> =>
+  Effect.gen(function* () {
+    const { handle } = desk
+    const [outcome, durationSeconds] = yield* timed(
+      Effect.gen(function* () {
+        const prepared = yield* prepare(desk, formats, paths, options)
+        const seconds = yield* attempt(() => estimatedSeconds(prepared.sources))
+        const body = Effect.flatMap(takeAll(desk, prepared), (taken) =>
+          checkReferences(taken, prepared),
+        )
+        return { prepared, seconds, taken: yield* handle.write(body) }
+      }),
+    )
+    const { prepared, seconds, taken } = outcome
+    const { itemCounts, events, warnings, dangling } = summed(taken)
+    const budget = options.timeBudgetSeconds ?? timeBudgetSecondsDefault
+    const { version } = handle.replica.schema
+    return {
+      success: true,
+      projectName: handle.replica.name,
+      itemCounts,
+      events,
+      settledConflicts: taken.flatMap(({ settledConflicts }) => settledConflicts),
+      warnings: [...prepared.sources.warnings, ...warnings, ...dangling],
+      error: null,
+      migrationPerformed: taken.some(({ schemaVersion }) => schemaVersion < version),
+      durationSeconds,
+      requiresBackgroundJob: seconds > budgetShare * budget,
+    }
+  })
+
+/** A refusal of what was read is an answer; anything else (no file, a busy project) is none. */
+const invalidFrom = (
+  error: LamplogError,
+  schemaVersion: number,
+): Effect.Effect<ImportAnalysis, LamplogError> => {
+  const { stage, code, message, where } = error
+  if (stage === undefined) return Effect.fail(error)
+  return Effect.succeed({
+    isValid: false,
+    errors: [{ stage, code, message, where: where ?? "" }],
+    warnings: [],
+    itemCounts: {},
+    schemaVersion,
+    events: 0,
+  })
+}
+
+export const analyzeImport = (
+  desk: Desk,
+  formats: ReadonlyArray<ForeignFormat>,
+  paths: ReadonlyArray<string>,
+  options: ImportOptions,
+): Effect.Effect<ImportAnalysis, LamplogError> => {
+  const { version } = desk.handle.replica.schema
+  const analysis = Effect.gen(function* () {
+    const prepared = yield* prepare(desk, formats, paths, options)
+    const taken = yield* desk.handle.rehearse(takeAll(desk, prepared))
+    const { itemCounts, events, warnings, dangling } = summed(taken)
+    const errors = prepared.manner.strategy === "replace" ? dangling : []
+    return {
+      isValid: errors.length === 0,
+      errors,
+      warnings: [
+        ...prepared.sources.warnings,
+        ...warnings,
+        ...(errors.length === 0 ? dangling : []),
+      ],
+      itemCounts,
+      schemaVersion: taken.reduce((least, one) => Math.min(least, one.schemaVersion), version),
+      events,
+    }
+  })
+  return Effect.catch(analysis, (error) => invalidFrom(error, version))
+}

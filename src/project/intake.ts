@@ -1,0 +1,137 @@
+/**
+ * Taking values in: what should be is compared with what is, entity by entity, and only the
+ * difference is written, as one atomic change, or as several when one could not hold it.
+ *
+ * Runs inside a transaction that the caller has opened; begins with the state as it then is.
+ */
+import { transactionEventsMax } from "../event/event.ts"
+import type { Change } from "../state/change.ts"
+import type { Conflict } from "../state/entity.ts"
+import { typeOf } from "../state/schema.ts"
+import type { Authorship } from "../store/author.ts"
+import { changeTowards } from "./towards.ts"
+import type { Wanted } from "./towards.ts"
+import type { Desk } from "./writing.ts"
+
+const pageRows = 1000
+
+/** An entity by its name: a type holds no "/". */
+export const nameOf = (entity: { readonly type: string; readonly id: string }): string =>
+  `${entity.type}/${entity.id}`
+
+interface Row {
+  readonly entity: number
+  readonly type: string
+  readonly id: string
+}
+
+export class Intake {
+  readonly #desk: Desk
+  readonly #signed: Authorship
+  readonly #rowOf
+  readonly #page
+  #changes: Array<Change> = []
+  /** Entities with a delete/edit conflict to settle, which no change of a field does. */
+  readonly #contested: Array<Wanted> = []
+  /** One bit for each entity that was there at the beginning: whether it was wanted. */
+  readonly #seen: Uint8Array
+  readonly #lastRow: number
+  #events = 0
+  /** Names of entities written or deleted. */
+  readonly touched = new Set<string>()
+  readonly deleted = new Set<string>()
+
+  constructor(desk: Desk, signed: Authorship) {
+    this.#desk = desk
+    this.#signed = signed
+    const { projection, sqlite } = desk.handle.replica
+    projection.flush()
+    this.#rowOf = sqlite
+      .prepare<[string, string], number>("SELECT entity FROM entities WHERE type = ? AND id = ?")
+      .pluck()
+    this.#page = sqlite.prepare<[number, number, number], Row>(
+      "SELECT entity, type, id FROM entities WHERE entity > ? AND entity <= ? AND deleted = 0 AND heads IS NOT NULL ORDER BY entity LIMIT ?",
+    )
+    const last = sqlite.prepare<[], number | null>("SELECT max(entity) FROM entities").pluck().get()
+    this.#lastRow = last ?? 0
+    this.#seen = new Uint8Array((this.#lastRow >> 3) + 1)
+  }
+
+  /** Events written so far. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** Keeps an entity from being deleted as one that nobody wants. */
+  #notice(wanted: Wanted): void {
+    const row = this.#rowOf.get(wanted.type, wanted.id) ?? 0
+    if (row > 0 && row <= this.#lastRow) this.#seen[row >> 3]! |= 1 << (row & 7)
+  }
+
+  /**
+   * Makes an entity what is wanted. `settles` says which of its open conflicts the wanted values
+   * settle even where the state is as wanted; any other stays open unless its value changes.
+   */
+  want(wanted: Wanted, settles: (conflict: Conflict) => boolean): void {
+    this.#notice(wanted)
+    const { projection, schema } = this.#desk.handle.replica
+    const state = projection.stateOf(wanted.type, wanted.id)
+    const settled = state?.conflicts.filter(settles) ?? []
+    if (settled.some((conflict) => conflict.kind === "delete-edit")) this.#contested.push(wanted)
+    // A type that the schema does not know is refused by whoever writes it.
+    const definition = typeOf(schema, wanted.type) ?? projection.definitionOf(wanted.type)
+    const change = changeTowards(definition, state, wanted, settled)
+    if (change === undefined) return
+    this.touched.add(nameOf(wanted))
+    this.#add(change)
+  }
+
+  /** Deletes an entity, if it lives. */
+  remove(type: string, id: string): void {
+    const state = this.#desk.handle.replica.projection.stateOf(type, id)
+    if (state === undefined || state.deleted) return
+    this.touched.add(nameOf({ type, id }))
+    this.deleted.add(nameOf({ type, id }))
+    this.#add({ op: "delete", type, id })
+  }
+
+  /** Deletes what lived at the beginning and was not wanted, page by page. */
+  *removeUnwanted(scope?: ReadonlySet<string>): Generator<void> {
+    for (let after = 0; ;) {
+      const rows = this.#page.all(after, this.#lastRow, pageRows)
+      for (const { entity, type, id } of rows) {
+        const wanted = (this.#seen[entity >> 3]! & (1 << (entity & 7))) !== 0
+        if (!wanted && (scope === undefined || scope.has(type))) this.remove(type, id)
+      }
+      if (rows.length < pageRows) return
+      after = rows.at(-1)!.entity
+      yield
+    }
+  }
+
+  #add(change: Change): void {
+    this.#changes.push(change)
+    if (this.#changes.length === transactionEventsMax) this.#write()
+  }
+
+  #write(): void {
+    const changes = this.#changes
+    this.#changes = []
+    this.#events += this.#desk.author.write(changes, this.#signed).events
+  }
+
+  /** Writes what is left, and settles what only a resolution can. */
+  finish(): void {
+    this.#write()
+    const { author, handle } = this.#desk
+    for (const wanted of this.#contested) {
+      const { type, id } = wanted
+      const state = handle.replica.projection.stateOf(type, id)
+      const open = state?.conflicts.find((conflict) => conflict.kind === "delete-edit")
+      if (open === undefined) continue
+      const content = { settles: open.id }
+      this.#events += author.append(type, id, "resolve", content, this.#signed).events
+    }
+    handle.replica.projection.flush()
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What an archive's snapshot would have an entity be: taken in as values, entity by entity.
+ */
+import type * as Effect from "effect/Effect"
+import type { LamplogError } from "../event/failure.ts"
+import type { Archive, SnapshotEntity } from "../archive/read.ts"
+import { breathe, work } from "../archive/work.ts"
+import type { Conflict } from "../state/entity.ts"
+import type { Intake } from "./intake.ts"
+import type { ProgressListener } from "./progress.ts"
+
+const turnEntities = 1000
+
+/** Goes through a snapshot, giving others their turn. */
+export const eachSnapshotEntity = async (
+  archive: Archive,
+  visit: (entity: SnapshotEntity) => void,
+  listener: ProgressListener,
+  signal: AbortSignal,
+): Promise<void> => {
+  const total = archive.manifest.entities
+  let done = 0
+  for await (const entity of archive.snapshot()) {
+    visit(entity)
+    if (++done % turnEntities !== 0) continue
+    listener({ stage: "comparing", done: Math.min(done, total), total, unit: "entities" })
+    await breathe(signal)
+  }
+}
+
+/** How a snapshot's values stand to what is there. */
+export interface SnapshotManner {
+  /** Whether entities that are not in it, or deleted there, are deleted. */
+  readonly exact: boolean
+  /** Which open conflicts of an entity its values settle. */
+  readonly settles: (entity: SnapshotEntity) => (conflict: Conflict) => boolean
+}
+
+/** Makes the living entities of a snapshot what they are there. */
+export const takeSnapshot = (
+  intake: Intake,
+  archive: Archive,
+  manner: SnapshotManner,
+  listener: ProgressListener,
+): Effect.Effect<void, LamplogError> =>
+  work(archive.path, async (signal) => {
+    const visit = (entity: SnapshotEntity): void => {
+      if (!entity.deleted) intake.want(entity, manner.settles(entity))
+    }
+    await eachSnapshotEntity(archive, visit, listener, signal)
+    if (manner.exact) for (const _page of intake.removeUnwanted()) await breathe(signal)
+    await breathe(signal)
+    intake.finish()
+  })

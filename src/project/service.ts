@@ -1,0 +1,107 @@
+/**
+ * The project service at work: one replica, opened for as long as the layer lives.
+ */
+import { basename, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Context from "effect/Context"
+import { verify } from "../audit/verify.ts"
+import { builtInSchemas } from "../domain/schemas.ts"
+import type { LamplogError } from "../event/failure.ts"
+import type { SchemaRegistry } from "../state/schema.ts"
+import { Author } from "../store/author.ts"
+import { busyTimeoutMillisDefault } from "../store/create.ts"
+import type { ReplicaOptions } from "../store/create.ts"
+import { Replica } from "../store/replica.ts"
+import type { WallClock } from "./clock.ts"
+import { diff } from "./diff.ts"
+import { exportProject } from "./export.ts"
+import type { ForeignFormat } from "./format.ts"
+import { analyzeImport, importProject } from "./import.ts"
+import { analyzeMerge, mergeProject } from "./merge.ts"
+import { ProgressReporter } from "./progress.ts"
+import { Project } from "./project.ts"
+import {
+  readConflict,
+  readConflicts,
+  readEntity,
+  readStatus,
+  streamEntities,
+  streamLog,
+} from "./reading.ts"
+import { resolve } from "./resolve.ts"
+import { attempt, openHandle } from "./transaction.ts"
+import { change, changeEach } from "./writing.ts"
+
+/** The folder inside a project's folder that holds everything of Lamplog's. */
+export const projectFolder = ".lamplog"
+
+export interface EngineOptions {
+  /** Schemas known beside those that come with Lamplog; the built-in ones unless given. */
+  readonly schemas?: SchemaRegistry
+  /** How long to wait for another process's write, in milliseconds. */
+  readonly busyTimeoutMillis?: number
+  /** Where the record against copies is kept; the user's state folder unless given. */
+  readonly stateDirectory?: string
+}
+
+export interface ProjectOptions extends EngineOptions {
+  /** The project's folder, or the `.lamplog` folder in it. */
+  readonly directory: string
+  /** Foreign file formats that import, diff and export understand. */
+  readonly formats?: ReadonlyArray<ForeignFormat>
+  /** The time written into events; this machine's unless given. */
+  readonly clock?: WallClock
+}
+
+/** Where the files of a project lie. */
+export const filesOf = (directory: string): string =>
+  basename(directory) === projectFolder ? directory : join(directory, projectFolder)
+
+export const replicaOptions = (options: EngineOptions): ReplicaOptions => ({
+  schemas: options.schemas ?? builtInSchemas(),
+  busyTimeoutMillis: options.busyTimeoutMillis ?? busyTimeoutMillisDefault,
+  ...(options.stateDirectory === undefined ? {} : { stateDirectory: options.stateDirectory }),
+})
+
+/** Opens a replica for as long as the scope lives. */
+export const openReplica = (
+  options: EngineOptions & { readonly directory: string },
+): Effect.Effect<Replica, LamplogError, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt(() => Replica.open(filesOf(options.directory), replicaOptions(options))),
+    (replica) => Effect.sync(() => replica.close()),
+  )
+
+const makeProject = (
+  options: ProjectOptions,
+): Effect.Effect<Context.Service.Shape<typeof Project>, LamplogError, Scope.Scope> =>
+  Effect.map(openReplica(options), (replica) => {
+    const { clock, formats = [] } = options
+    const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
+    const desk = { handle, author: new Author(replica), clock }
+    return Project.of({
+      status: readStatus(handle),
+      get: (type, id) => readEntity(handle, type, id),
+      list: (filter) => streamEntities(handle, filter),
+      log: (filter) => streamLog(handle, filter),
+      conflicts: readConflicts(handle),
+      conflict: (id) => readConflict(handle, id),
+      change: (changes, writing) => change(desk, changes, writing),
+      changeEach: (changes, writing) => changeEach(desk, changes, writing),
+      resolve: (id, resolution, writing) => resolve(desk, id, resolution, writing),
+      exportProject: (path, how) => exportProject(handle, formats, path, how),
+      importProject: (paths, how) => importProject(desk, formats, paths, how),
+      analyzeImport: (paths, how) => analyzeImport(desk, formats, paths, how),
+      mergeProject: (path) => mergeProject(handle, path),
+      analyzeMerge: (path) => analyzeMerge(handle, path),
+      diff: (path) => diff(handle, formats, path),
+      // Reads through a connection of its own, so that nobody has to wait for it.
+      verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
+    })
+  })
+
+/** Opens the project in a folder; fails when there is none, or when it was written by a newer program. */
+export const layerProject = (options: ProjectOptions): Layer.Layer<Project, LamplogError> =>
+  Layer.effect(Project, makeProject(options))

@@ -1,0 +1,175 @@
+/**
+ * What one source of an import does, inside the transaction of the import.
+ *
+ *  - Foreign files give the smallest events that turn the state into what they say.
+ *  - An archive of this project is received; with `replace`, the smallest events then turn the state
+ *    into its snapshot.
+ *  - An archive of another project gives its values only, as new events that name it.
+ */
+import * as Effect from "effect/Effect"
+import type { Archive, SnapshotEntity } from "../archive/read.ts"
+import { receiveArchive } from "../archive/receive.ts"
+import { LamplogError } from "../event/failure.ts"
+import type { Conflict } from "../state/entity.ts"
+import type { Authorship } from "../store/author.ts"
+import { itemCountsOf, problemsOf } from "./foreign.ts"
+import type { ForeignDocument } from "./format.ts"
+import { Intake } from "./intake.ts"
+import { ProgressReporter, reportProgress } from "./progress.ts"
+import type { ImportProblem, ItemCounts } from "./project.ts"
+import { openConflictIds } from "./reading.ts"
+import { danglingReferences, reachOfRows } from "./references.ts"
+import type { Reach } from "./references.ts"
+import { takeSnapshot } from "./restore.ts"
+import { attempt } from "./transaction.ts"
+import type { Desk } from "./writing.ts"
+
+/** How the values taken in stand to what is there. */
+export interface Manner {
+  readonly strategy: "merge" | "replace"
+  readonly prune: boolean
+}
+
+/** What one source did, or would do. */
+export interface Taken {
+  readonly itemCounts: ItemCounts
+  readonly events: number
+  readonly settledConflicts: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<ImportProblem>
+  /** References left dangling: errors on a replace, warnings otherwise. */
+  readonly dangling: ReadonlyArray<ImportProblem>
+  /** Version of the schema that the source was written with. */
+  readonly schemaVersion: number
+}
+
+interface Received {
+  readonly events: number
+  readonly reach: Reach
+}
+
+const chunkEntities = 1000
+const nothing: Reach = { touched: new Set(), deleted: new Set() }
+
+const always = (): boolean => true
+const never = (): boolean => false
+
+/** Runs an intake and tells what it wrote, settled and left dangling. */
+const takenBy = (
+  desk: Desk,
+  intake: Intake,
+  run: Effect.Effect<void, LamplogError>,
+  source: Pick<Taken, "itemCounts" | "warnings" | "schemaVersion">,
+  received: Received = { events: 0, reach: nothing },
+): Effect.Effect<Taken, LamplogError> =>
+  Effect.gen(function* () {
+    const { replica } = desk.handle
+    const open = yield* attempt(() => openConflictIds(replica))
+    yield* run
+    const still = yield* attempt(() => openConflictIds(replica))
+    const dangling = yield* danglingReferences(replica, {
+      touched: new Set([...received.reach.touched, ...intake.touched]),
+      deleted: new Set([...received.reach.deleted, ...intake.deleted]),
+    })
+    return {
+      ...source,
+      events: received.events + intake.events,
+      settledConflicts: [...open].filter((id) => !still.has(id)),
+      dangling,
+    }
+  })
+
+/** Takes in what foreign files say. */
+export const takeDocument = (
+  desk: Desk,
+  document: ForeignDocument,
+  signed: Authorship,
+  { strategy, prune }: Manner,
+): Effect.Effect<Taken, LamplogError> =>
+  Effect.suspend(() => {
+    const intake = new Intake(desk, signed)
+    const { entities } = document
+    const total = entities.length
+    const settles = strategy === "replace" ? always : never
+    const run = Effect.gen(function* () {
+      for (let done = 0; done < total; done += chunkEntities) {
+        yield* reportProgress({ stage: "comparing", done, total, unit: "entities" })
+        yield* Effect.yieldNow
+        const chunk = entities.slice(done, done + chunkEntities)
+        yield* attempt(() => chunk.forEach((entity) => intake.want(entity, settles)))
+      }
+      if (prune || strategy === "replace") {
+        const pages = intake.removeUnwanted(new Set(document.scope))
+        while (!(yield* attempt(() => pages.next().done === true))) yield* Effect.yieldNow
+      }
+      yield* reportProgress({ stage: "writing", done: 0, total, unit: "entities" })
+      yield* Effect.yieldNow
+      yield* attempt(() => intake.finish())
+      yield* reportProgress({ stage: "writing", done: total, total, unit: "entities" })
+    })
+    return takenBy(desk, intake, run, {
+      itemCounts: itemCountsOf(entities),
+      warnings: problemsOf(document),
+      schemaVersion: desk.handle.replica.schema.version,
+    })
+  })
+
+const settledThere =
+  (entity: SnapshotEntity) =>
+  (conflict: Conflict): boolean =>
+    !entity.conflicts.some(({ id }) => id === conflict.id)
+
+/** Takes in an archive of this very project. */
+export const takeHistory = (
+  desk: Desk,
+  archive: Archive,
+  signed: Authorship,
+  manner: Manner,
+): Effect.Effect<Taken, LamplogError> =>
+  Effect.gen(function* () {
+    const { replica } = desk.handle
+    const listener = yield* ProgressReporter
+    const restores = manner.strategy === "replace"
+    if (manner.prune && !restores) {
+      return yield* Effect.fail(
+        new LamplogError({
+          code: "prune-not-applicable",
+          message: `${archive.path} is an archive of this project: merging it deletes only what was deleted there.`,
+          remedy: "Use --strategy replace to make the state what it was in the archive.",
+          where: archive.path,
+        }),
+      )
+    }
+    const { events, touched } = yield* receiveArchive(archive, replica, { onProgress: listener })
+    yield* attempt(() => replica.projection.flush())
+    const reach = yield* attempt(() => reachOfRows(replica, touched))
+    const intake = new Intake(desk, signed)
+    const exactly = { exact: true, settles: settledThere }
+    const run = restores ? takeSnapshot(intake, archive, exactly, listener) : Effect.void
+    const { itemCounts, schema } = archive.manifest
+    const source = { itemCounts, warnings: [], schemaVersion: schema.version }
+    return yield* takenBy(desk, intake, run, source, { events, reach })
+  })
+
+/** Takes in the values of an archive of another project. */
+export const takeValues = (
+  desk: Desk,
+  archive: Archive,
+  signed: Authorship,
+  { strategy, prune }: Manner,
+): Effect.Effect<Taken, LamplogError> =>
+  Effect.gen(function* () {
+    const listener = yield* ProgressReporter
+    const { exportHash, manifest } = archive
+    const provenance = `archive ${exportHash} of project ${manifest.project}`
+    const reason = `${signed.reason ?? "import"} (${provenance})`
+    const intake = new Intake(desk, { ...signed, reason })
+    const replaces = strategy === "replace"
+    const manner = { exact: prune || replaces, settles: () => (replaces ? always : never) }
+    const run = takeSnapshot(intake, archive, manner, listener)
+    const { itemCounts, schema } = manifest
+    return yield* takenBy(desk, intake, run, {
+      itemCounts,
+      warnings: [],
+      schemaVersion: schema.version,
+    })
+  })
