@@ -12,6 +12,8 @@ import type { Findings } from "./finding.ts"
 
 interface Row {
   readonly bucket: number
+  /** The row's number as text, exact whatever it is. */
+  readonly number: string
   readonly hash: unknown
   readonly members: unknown
 }
@@ -39,7 +41,8 @@ class BucketCheck {
   readonly #listed: number
   readonly #entity
   readonly #isStale
-  #members = 0
+  /** Entities listed so far. */
+  members = 0
 
   constructor(sqlite: Sqlite, listed: number, findings: Findings) {
     this.#findings = findings
@@ -53,8 +56,8 @@ class BucketCheck {
     this.#findings.error("structure", code, where, message, "buckets")
   }
 
-  check({ bucket, hash, members: text }: Row): void {
-    const where = `bucket ${bucket} (buckets row ${bucket})`
+  check({ bucket, number, hash, members: text }: Row): void {
+    const where = `bucket ${number} (buckets row ${number})`
     if (!Number.isSafeInteger(bucket) || bucket < 0 || bucket >= bucketCount) {
       this.#report("bucket-stray", where, "There is no such bucket.")
       return
@@ -64,7 +67,7 @@ class BucketCheck {
       this.#report("bucket-members", `${where} members`, "Its members are no list of entity rows.")
       return
     }
-    this.#members += members.length
+    this.members += members.length
     const leaves: Array<ReturnType<typeof leafOfRow>> = []
     let stale = false
     for (const member of members) {
@@ -90,14 +93,14 @@ class BucketCheck {
          (SELECT value FROM buckets, json_each(members) WHERE json_valid(members))`,
     )
     const held = this.#sqlite.prepare("SELECT count(*) FROM entities WHERE entity <= ?").pluck()
-    if (held.get(this.#listed) !== this.#members) {
+    if (held.get(this.#listed) !== this.members) {
       for (const { entity, type, id } of unlisted.iterate(this.#listed)) {
         const where = `${type}/${id} (entities row ${entity})`
         this.#report("bucket-unlisted", where, "No bucket of the digest lists it.")
       }
     }
-    const strays = this.#sqlite.prepare<[], number>(
-      "SELECT entity FROM stale WHERE entity NOT IN (SELECT entity FROM entities)",
+    const strays = this.#sqlite.prepare<[], string>(
+      "SELECT CAST(entity AS TEXT) FROM stale WHERE entity NOT IN (SELECT entity FROM entities)",
     )
     for (const entity of strays.pluck().iterate()) {
       this.#report("stale-stray", `stale row ${entity}`, "There is no such entity.")
@@ -105,7 +108,7 @@ class BucketCheck {
   }
 }
 
-/** Checks all buckets; yields the number done now and then. */
+/** Checks all buckets; yields the number of entities done now and then. */
 export function* checkBuckets(
   sqlite: Sqlite,
   listed: number,
@@ -113,11 +116,13 @@ export function* checkBuckets(
   counts: { buckets: number },
 ): Generator<number> {
   const check = new BucketCheck(sqlite, listed, findings)
-  const rows = sqlite.prepare<[], Row>("SELECT bucket, hash, members FROM buckets")
+  const rows = sqlite.prepare<[], Row>(
+    "SELECT bucket, CAST(bucket AS TEXT) AS number, hash, members FROM buckets",
+  )
   for (const row of rows.iterate()) {
     check.check(row)
     counts.buckets += 1
-    if (counts.buckets % stepBuckets === 0) yield counts.buckets
+    if (counts.buckets % stepBuckets === 0) yield check.members
   }
   check.end()
 }

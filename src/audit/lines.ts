@@ -13,6 +13,8 @@ const lineMax = 2 ** 21 - 1
 
 interface Row {
   readonly line: unknown
+  /** The row's number as text, exact whatever it is. */
+  readonly number: string
   readonly node: unknown
   readonly public_key: unknown
   readonly first_seq: unknown
@@ -45,7 +47,7 @@ class LineCheck {
   constructor(row: Row, findings: Findings) {
     this.#row = row
     this.#findings = findings
-    this.place = placeOfLine(row)
+    this.place = placeOfLine({ line: row.number, node: row.node })
   }
 
   report(code: string, column: string, message: string): void {
@@ -124,7 +126,10 @@ export const checkLines = (sqlite: Sqlite, findings: Findings): ReadonlyArray<He
   const held = new Map<number, HeldLine>()
   const firsts = new Set<string>()
   let next = 1
-  for (const row of sqlite.prepare<[], Row>("SELECT * FROM lines ORDER BY line").iterate()) {
+  const rows = sqlite.prepare<[], Row>(
+    "SELECT *, CAST(line AS TEXT) AS number FROM lines ORDER BY line",
+  )
+  for (const row of rows.iterate()) {
     const check = new LineCheck(row, findings)
     if (row.line !== next) check.report("line-missing", "line", `Line ${next} is not there.`)
     next = Number(row.line) + 1

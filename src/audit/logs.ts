@@ -203,8 +203,10 @@ class LogWalk {
 
   end(counts: LogCounts): void {
     const { headSeq, headHash, headLamport } = this.#line
-    if (this.#expected <= headSeq) this.#missing(this.#expected, headSeq)
-    else if (this.#last !== undefined) {
+    if (this.#expected <= headSeq) {
+      this.#missing(this.#expected, headSeq)
+      this.#ofLine("head_seq", `The log is said to end at ${headSeq}, which is not held.`)
+    } else if (this.#last !== undefined) {
       this.#transactions.end(this.#last.event)
       const { hash, lamport } = this.#last
       if (hash !== headHash) this.#ofLine("head_hash", `Event ${headSeq} has another hash.`)

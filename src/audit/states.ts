@@ -76,7 +76,7 @@ class EntityCheck {
     const { type, id } = row
     const isType: boolean = isName(type, typeLengthMax) && !type.includes("/")
     const named = isType && type !== controlType && isName(id, idLengthMax)
-    if (!named || row.entity < 1) {
+    if (!named) {
       this.#report(row, "type, id", "entity-name", "This cannot be an entity.")
       return
     }
@@ -110,9 +110,14 @@ class EntityCheck {
   /** The entity's events as the fold needs them; undefined when one of them is unreadable. */
   #read(row: Row, schema: ProjectSchema): ReadonlyArray<HistoryEvent> | undefined {
     const history: Array<HistoryEvent> = []
-    for (const event of this.#history.iterate(row.entity)) {
+    for (const event of this.#history.all(row.entity)) {
       try {
         const header = headerFromText(event.header)
+        if (header.type !== row.type || header.id !== row.id) {
+          const message = `The event in row ${event.event} is about ${header.type}/${header.id}.`
+          this.#report(row, "type, id", "entity-name", message)
+          return undefined
+        }
         const body = event.aside === null ? bodyFromText(event.body) : undefined
         const applied = body !== undefined && notUnderstood(schema, header, body) === undefined
         history.push(historyEvent(header, event.hash, applied ? body : undefined))
@@ -134,10 +139,22 @@ export interface StateCounts {
 /** Entities between two reports of progress. */
 const stepEntities = 500
 
+/** Rows that are given out, and that JavaScript's numbers hold exactly. */
+const possible = `entity BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER}`
+
 /** Checks all entities against a replay; yields the number of entities done now and then. */
 export function* checkStates(facts: StateFacts, counts: StateCounts): Generator<number> {
+  const { sqlite, findings } = facts
+  const strays = sqlite.prepare<[], string>(
+    `SELECT CAST(entity AS TEXT) FROM entities WHERE NOT ${possible}`,
+  )
+  for (const entity of strays.pluck().iterate()) {
+    const message = "No entity is given such a row."
+    const where = `entities row ${entity}`
+    findings.error("structure", "entity-stray", where, message, "entities")
+  }
   const entities = new EntityCheck(facts)
-  const rows = facts.sqlite.prepare<[], Row>("SELECT * FROM entities ORDER BY entity")
+  const rows = sqlite.prepare<[], Row>(`SELECT * FROM entities WHERE ${possible} ORDER BY entity`)
   for (const row of rows.iterate()) {
     entities.check(row)
     counts.entities += 1

@@ -134,6 +134,7 @@ class Examination {
     this.#counts.logs = lines.length
     const total = lines.reduce((count, line) => count + line.headSeq - line.from + 1, 0)
     const facts = { sqlite, events, project, schema, findings: this.#findings }
+    yield { stage: "checking events", done: 0, total, unit: "events" }
     for (const done of checkLogs(facts, this.#logs)) {
       yield { stage: "checking events", done, total, unit: "events" }
     }
@@ -143,6 +144,7 @@ class Examination {
     const { schema } = this.#facts
     const facts = { sqlite, schema, findings: this.#findings }
     const total = sqlite.prepare<[], number>("SELECT count(*) FROM entities").pluck().get()!
+    yield { stage: "replaying", done: 0, total, unit: "entities" }
     for (const done of checkStates(facts, this.#states)) {
       yield { stage: "replaying", done, total, unit: "entities" }
     }
@@ -150,8 +152,10 @@ class Examination {
 
   *#buckets(sqlite: Sqlite): Generator<VerifyProgress, void> {
     const listed = Number(this.#facts.values.get("listed") ?? "0")
+    const total = this.#states.entities
+    yield { stage: "checking the digest", done: 0, total, unit: "entities" }
     for (const done of checkBuckets(sqlite, listed, this.#findings, this.#states)) {
-      yield { stage: "checking the digest", done, total: undefined, unit: "entities" }
+      yield { stage: "checking the digest", done, total, unit: "entities" }
     }
   }
 
@@ -159,6 +163,7 @@ class Examination {
     const { schema } = this.#facts
     if (schema === undefined) return
     const total = this.#states.entities
+    yield { stage: "checking references", done: 0, total, unit: "entities" }
     for (const finding of referenceWarnings({ sqlite, schema })) {
       if (finding !== undefined) this.#warnings.add(finding)
       else if (++this.#counts.references % stepEntities === 0) {
