@@ -22,8 +22,8 @@ import { bucketOf, leafHash, nameHash } from "../../src/state/digest.ts"
 
 export const vectorsPath = join(import.meta.dirname, "..", "..", "docs", "vectors.json")
 
-const project = "aaaqeayeaudaocajbifqydiob4"
-const seeds = {
+export const project = "aaaqeayeaudaocajbifqydiob4"
+export const seeds = {
   ana: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
   bo: "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
 }
@@ -57,7 +57,7 @@ const canonicalOf = (
   }
 }
 
-interface Person {
+export interface Person {
   readonly replica: Replica
   readonly author: Author
 }
@@ -117,7 +117,7 @@ const logsOf = (replica: Replica): ReadonlyArray<LogVector> => {
 }
 
 /** Ana makes two tokens in one transaction; she and Bo change one apart; Bo deletes and she edits. */
-const story = (ana: Person, bo: Person): void => {
+export const story = (ana: Person, bo: Person): void => {
   const anaWrites = { actor: "ana@example.org", at: at(1), reason: "first colours" }
   ana.author.write(
     [
