@@ -100,14 +100,14 @@ const takeAll = (
   })
 
 const summed = (taken: ReadonlyArray<Taken>) => {
-  const itemCounts: { [type: string]: number } = {}
+  const counts = new Map<string, number>()
   for (const one of taken) {
     for (const [type, count] of Object.entries(one.itemCounts)) {
-      itemCounts[type] = (itemCounts[type] ?? 0) + count
+      counts.set(type, (counts.get(type) ?? 0) + count)
     }
   }
   return {
-    itemCounts,
+    itemCounts: Object.fromEntries(counts),
     events: taken.reduce((sum, { events }) => sum + events, 0),
     warnings: taken.flatMap(({ warnings }) => warnings),
     dangling: taken.flatMap(({ dangling }) => dangling),
@@ -212,5 +212,5 @@ export const analyzeImport = (
       events,
     }
   })
-  return Effect.catch(analysis, (error) => invalidFrom(error, version))
+  return analysis.pipe(Effect.catch((error) => invalidFrom(error, version)))
 }

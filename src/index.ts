@@ -1,0 +1,57 @@
+/**
+ * Everything that `lamplog` exports: the engine as promises, its types, schemas, and the contract
+ * for foreign file formats. `lamplog/effect` has the same as Effect services.
+ */
+export {
+  cloneProject,
+  initProject,
+  inspectArchive,
+  OpenProject,
+  openProject,
+  verifyArchive,
+} from "./promise.ts"
+export type { CallOptions } from "./promise.ts"
+export type { Inspection } from "./archive/inspect.ts"
+export type { Manifest, ManifestLog, ManifestMember } from "./archive/archive.ts"
+export type { Finding, Verification } from "./audit/verify.ts"
+export { builtInSchemas } from "./domain/schemas.ts"
+export type { Json, JsonObject } from "./event/canonical.ts"
+export type { Body, Header, Operation } from "./event/event.ts"
+export { LamplogError } from "./event/failure.ts"
+export type { Stage } from "./event/failure.ts"
+export type { Position, Reference } from "./event/stamp.ts"
+export type { Frontier, Head } from "./log/frontier.ts"
+export type { ArchiveOptions } from "./project/archives.ts"
+export type { InitOptions } from "./project/begin.ts"
+export type { WallClock } from "./project/clock.ts"
+export type { ExportOptions } from "./project/export.ts"
+export type {
+  ForeignDocument,
+  ForeignEntity,
+  ForeignFile,
+  ForeignFormat,
+  ForeignProblem,
+} from "./project/format.ts"
+export type { Progress, ProgressListener } from "./project/progress.ts"
+export type {
+  ConflictedItem,
+  Difference,
+  ExportSummary,
+  ImportAnalysis,
+  ImportOptions,
+  ImportProblem,
+  ImportSummary,
+  MergeAnalysis,
+  MergeSummary,
+  Resolution,
+  Status,
+  WriteOptions,
+  WriteResult,
+} from "./project/project.ts"
+export type { ProjectOptions } from "./project/service.ts"
+export type { Change } from "./state/change.ts"
+export type { Candidate, Conflict } from "./state/entity.ts"
+export { SchemaRegistry } from "./state/schema.ts"
+export type { EntityReference, FieldDefinition, MergeKind } from "./state/schema.ts"
+export type { ProjectSchema, TypeDefinition } from "./state/schema.ts"
+export type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "./store/query.ts"

@@ -1,0 +1,286 @@
+/**
+ * The engine for people without Effect: promises, async iterables, `AbortSignal`. No type of Effect
+ * shows here.
+ *
+ * The calls and their answers are those of the service in `project/project.ts`. A call that fails
+ * rejects with a `LamplogError`; one that is aborted rolls back and then rejects with the signal's
+ * reason.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+import type { Inspection } from "./archive/inspect.ts"
+import type { Verification } from "./audit/verify.ts"
+import type { LamplogError } from "./event/failure.ts"
+import * as archives from "./project/archives.ts"
+import type { ArchiveOptions } from "./project/archives.ts"
+import * as begin from "./project/begin.ts"
+import type { InitOptions } from "./project/begin.ts"
+import type { ExportOptions } from "./project/export.ts"
+import { ProgressReporter } from "./project/progress.ts"
+import type { ProgressListener } from "./project/progress.ts"
+import { Project } from "./project/project.ts"
+import type {
+  Difference,
+  ExportSummary,
+  ImportAnalysis,
+  ImportOptions,
+  ImportSummary,
+  MergeAnalysis,
+  MergeSummary,
+  Resolution,
+  Status,
+  WriteOptions,
+  WriteResult,
+} from "./project/project.ts"
+import { layerProject } from "./project/service.ts"
+import type { ProjectOptions } from "./project/service.ts"
+import type { Change } from "./state/change.ts"
+import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "./store/query.ts"
+
+/** How one call is followed and stopped. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: ProgressListener
+}
+
+type Run = <A>(effect: Effect.Effect<A, LamplogError, Project>, call?: CallOptions) => Promise<A>
+
+/** What an exit means to someone who waits for a promise. */
+const settled = <A>(exit: Exit.Exit<A, LamplogError>, signal: AbortSignal | undefined): A => {
+  if (Exit.isSuccess(exit)) return exit.value
+  if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) throw signal.reason
+  throw Cause.squash(exit.cause)
+}
+
+const followed = <A, R>(
+  effect: Effect.Effect<A, LamplogError, R>,
+  { onProgress }: CallOptions,
+): Effect.Effect<A, LamplogError, R> =>
+  onProgress === undefined ? effect : Effect.provideService(effect, ProgressReporter, onProgress)
+
+const signalOf = ({ signal }: CallOptions) => (signal === undefined ? {} : { signal })
+
+/** Runs something that needs no open project. */
+const runAlone = async <A>(
+  effect: Effect.Effect<A, LamplogError>,
+  call: CallOptions = {},
+): Promise<A> =>
+  settled(await Effect.runPromiseExit(followed(effect, call), signalOf(call)), call.signal)
+
+const isAsync = <A>(items: Iterable<A> | AsyncIterable<A>): items is AsyncIterable<A> =>
+  Symbol.asyncIterator in items
+
+/** Whatever the caller's own iterable throws comes back to the caller as it is. */
+const streamFrom = (
+  changes: Iterable<Change> | AsyncIterable<Change>,
+): Stream.Stream<Change, LamplogError> =>
+  isAsync(changes)
+    ? Stream.fromAsyncIterable(changes, (error) => error as LamplogError)
+    : Stream.fromIterable(changes)
+
+/** Items of a stream; one that is aborted ends with the signal's reason. */
+async function* itemsOf<A>(
+  stream: Stream.Stream<A, LamplogError>,
+  context: Context.Context<Project>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<A, void, void> {
+  for await (const item of Stream.toAsyncIterableWith(stream, context)) {
+    signal?.throwIfAborted()
+    yield item
+  }
+}
+
+/** A project opened by this process. Close it when done; calls on it wait for each other. */
+export class OpenProject {
+  readonly #run: Run
+  readonly #context: Context.Context<Project>
+  readonly #dispose: () => Promise<void>
+
+  constructor(run: Run, context: Context.Context<Project>, dispose: () => Promise<void>) {
+    this.#run = run
+    this.#context = context
+    this.#dispose = dispose
+  }
+
+  status(call?: CallOptions): Promise<Status> {
+    return this.#run(
+      Project.use((project) => project.status),
+      call,
+    )
+  }
+
+  get(type: string, id: string, call?: CallOptions): Promise<Entity | undefined> {
+    return this.#run(
+      Project.use((project) => project.get(type, id)),
+      call,
+    )
+  }
+
+  /** Sorted by type, then id. */
+  list(filter?: ListFilter, call?: CallOptions): AsyncIterable<Entity> {
+    const project = Context.get(this.#context, Project)
+    return itemsOf(project.list(filter), this.#context, call?.signal)
+  }
+
+  /** Every event held, in total order. */
+  log(filter?: LogFilter, call?: CallOptions): AsyncIterable<LogEntry> {
+    const project = Context.get(this.#context, Project)
+    return itemsOf(project.log(filter), this.#context, call?.signal)
+  }
+
+  conflicts(call?: CallOptions): Promise<ReadonlyArray<OpenConflict>> {
+    return this.#run(
+      Project.use((project) => project.conflicts),
+      call,
+    )
+  }
+
+  conflict(id: string, call?: CallOptions): Promise<OpenConflict> {
+    return this.#run(
+      Project.use((project) => project.conflict(id)),
+      call,
+    )
+  }
+
+  /** All changes as one atomic change. */
+  change(
+    changes: ReadonlyArray<Change>,
+    options: WriteOptions & CallOptions,
+  ): Promise<WriteResult> {
+    return this.#run(
+      Project.use((project) => project.change(changes, options)),
+      options,
+    )
+  }
+
+  /** Each change an event of its own, committed in groups; what was committed stays on failure. */
+  changeEach(
+    changes: Iterable<Change> | AsyncIterable<Change>,
+    options: WriteOptions & CallOptions,
+  ): Promise<WriteResult> {
+    return this.#run(
+      Project.use((project) => project.changeEach(streamFrom(changes), options)),
+      options,
+    )
+  }
+
+  resolve(
+    conflict: string,
+    resolution: Resolution,
+    options: WriteOptions & CallOptions,
+  ): Promise<WriteResult> {
+    return this.#run(
+      Project.use((project) => project.resolve(conflict, resolution, options)),
+      options,
+    )
+  }
+
+  exportProject(path: string, options: ExportOptions & CallOptions = {}): Promise<ExportSummary> {
+    return this.#run(
+      Project.use((project) => project.exportProject(path, options)),
+      options,
+    )
+  }
+
+  importProject(
+    paths: ReadonlyArray<string>,
+    options: ImportOptions & CallOptions,
+  ): Promise<ImportSummary> {
+    return this.#run(
+      Project.use((project) => project.importProject(paths, options)),
+      options,
+    )
+  }
+
+  /** What `importProject` would do; nothing is changed. */
+  analyzeImport(
+    paths: ReadonlyArray<string>,
+    options: ImportOptions & CallOptions,
+  ): Promise<ImportAnalysis> {
+    return this.#run(
+      Project.use((project) => project.analyzeImport(paths, options)),
+      options,
+    )
+  }
+
+  mergeProject(path: string, call?: CallOptions): Promise<MergeSummary> {
+    return this.#run(
+      Project.use((project) => project.mergeProject(path)),
+      call,
+    )
+  }
+
+  /** What `mergeProject` would do; nothing is changed. */
+  analyzeMerge(path: string, call?: CallOptions): Promise<MergeAnalysis> {
+    return this.#run(
+      Project.use((project) => project.analyzeMerge(path)),
+      call,
+    )
+  }
+
+  diff(path: string, call?: CallOptions): Promise<ReadonlyArray<Difference>> {
+    return this.#run(
+      Project.use((project) => project.diff(path)),
+      call,
+    )
+  }
+
+  verify(call?: CallOptions): Promise<Verification> {
+    return this.#run(
+      Project.use((project) => project.verify),
+      call,
+    )
+  }
+
+  /** Interrupts what is under way and gives the files back. May be called twice. */
+  close(): Promise<void> {
+    return this.#dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#dispose()
+  }
+}
+
+/** Opens the project in a folder. */
+export const openProject = async (options: ProjectOptions): Promise<OpenProject> => {
+  const runtime = ManagedRuntime.make(layerProject(options))
+  const run: Run = async (effect, call = {}) =>
+    settled(await runtime.runPromiseExit(followed(effect, call), signalOf(call)), call.signal)
+  const opened = await runtime.runPromiseExit(Effect.context<Project>())
+  if (Exit.isFailure(opened)) await runtime.dispose()
+  return new OpenProject(run, settled(opened, undefined), () => runtime.dispose())
+}
+
+/** Makes a new project in a folder, and opens it. */
+export const initProject = async (
+  options: InitOptions & ProjectOptions,
+  call?: CallOptions,
+): Promise<OpenProject> => {
+  await runAlone(begin.initProject(options), call)
+  return openProject(options)
+}
+
+/** Joins the project of an archive as a new node, in a folder of its own, and opens it. */
+export const cloneProject = async (
+  archivePath: string,
+  options: ProjectOptions,
+  call?: CallOptions,
+): Promise<OpenProject> => {
+  await runAlone(begin.cloneProject(archivePath, options.directory, options), call)
+  return openProject(options)
+}
+
+/** What an archive says of itself, without a project. */
+export const inspectArchive = (path: string, call?: CallOptions): Promise<Inspection> =>
+  runAlone(archives.inspectArchive(path), call)
+
+/** Checks an archive from its bytes up, without a project. */
+export const verifyArchive = (
+  path: string,
+  options: ArchiveOptions & CallOptions = {},
+): Promise<Verification> => runAlone(archives.verifyArchive(path, options), options)
