@@ -364,6 +364,11 @@ describe("a verifier written from docs/FORMAT.md alone", () => {
     expect(manifest).toMatchObject({ conflicts: 1, setAside: 1 })
     expect(pythonErrors(path)).toEqual([])
     expect(await ours(path)).toEqual({ ok: true, errors: [] })
+    const forged = await takeApart(path)
+    rewriteSnapshot(forged, (lines) => lines.map((line) => line.replace('"value":2', '"value":4')))
+    await putTogether(path, forged)
+    expect(pythonErrors(path)).toEqual(["snapshot-mismatch"])
+    expect((await ours(path)).ok).toBe(false)
   })
 
   it("checks as much of a partial archive as its bytes prove", async () => {
