@@ -2,14 +2,17 @@
  * `init` and `clone`: a folder becomes a project, or a replica of one.
  */
 import { rmSync } from "node:fs"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
-import { initProject } from "../project/begin.ts"
+import { cloneProject, initProject } from "../project/begin.ts"
 import type { Call, Run } from "./command.ts"
-import { newProject } from "./folder.ts"
+import { pathFrom } from "./files.ts"
+import { newProject, projectFolder } from "./folder.ts"
 import { aligned, printable } from "./paint.ts"
-import { stateDirectory } from "./session.ts"
+import { stateDirectory, withProjectIn } from "./session.ts"
 import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
+import { statusAnswer } from "./status.ts"
 import { UsageError } from "./usage.ts"
 
 const nameLengthMax = 256
@@ -66,4 +69,16 @@ export const init: Run = (call) =>
           ["actor", printable(actor)],
         ])}\n`,
     }
+  })
+
+export const clone: Run = (call) =>
+  Effect.gen(function* () {
+    const source = pathFrom(call.terminal, call.argument("SOURCE"))
+    const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
+    const actor = newActor(call)
+    yield* cloneProject(source, directory, stateDirectory(call))
+    yield* keepActor(directory, actor)
+    return yield* withProjectIn(directory, call, (project) =>
+      Effect.map(project.status, (status) => statusAnswer(call, status, actor)),
+    )
   })

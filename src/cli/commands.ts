@@ -49,12 +49,31 @@ const begin: ReadonlyArray<CommandDefinition> = [
     load: async () => (await import("./begin.ts")).init,
   },
   {
+    name: "clone",
+    group: "Begin",
+    does: "join a project from an archive, as a new node",
+    positionals: [
+      { name: "SOURCE", does: "a .lamplog archive" },
+      { name: "DIR", does: "the folder for this replica" },
+    ],
+    flags: { actor: { value: "WHO", does: "who makes changes here (default: user@host)" } },
+    load: async () => (await import("./begin.ts")).clone,
+  },
+  {
     name: "status",
     group: "Begin",
     does: "tell where this replica stands",
     positionals: [],
     flags: {},
     load: async () => (await import("./status.ts")).status,
+  },
+  {
+    name: "demo",
+    group: "Begin",
+    does: "show the whole story on real design tokens, in a temporary folder",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./demo.ts")).demo,
   },
 ]
 
@@ -223,6 +242,25 @@ const meet: ReadonlyArray<CommandDefinition> = [
   },
 ]
 
+const check: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "verify",
+    group: "Check",
+    does: "check this replica, or an archive, from the bytes up",
+    positionals: [{ name: "FILE", optional: true, does: "an archive; else this replica" }],
+    flags: {},
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  {
+    name: "inspect",
+    group: "Check",
+    does: "show what an archive says of itself, without a project",
+    positionals: [{ name: "FILE", does: "an archive" }],
+    flags: {},
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+]
+
 const key: Positional = { name: "KEY", does: "a setting; `lamplog config list` names them" }
 
 const settings: ReadonlyArray<CommandDefinition> = [
@@ -273,5 +311,6 @@ export const commands: ReadonlyArray<CommandDefinition> = [
   ...change,
   ...read,
   ...meet,
+  ...check,
   ...settings,
 ]

@@ -7,7 +7,7 @@ import type { Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { aligned, printable, shown } from "./paint.ts"
 import type { Paint } from "./paint.ts"
-import { withProject } from "./session.ts"
+import { withProjectAndFiles } from "./session.ts"
 
 const marks = { added: "+", removed: "-", changed: "~" } as const
 
@@ -33,12 +33,9 @@ const diffText = (differences: ReadonlyArray<Difference>, paint: Paint): string 
 }
 
 export const diff: Run = (call) =>
-  withProject(
-    call,
-    (project) =>
-      Effect.map(project.diff(pathFrom(call.terminal, call.argument("FILE"))), (differences) => ({
-        document: differences,
-        text: () => diffText(differences, call.paint),
-      })),
-    true,
+  withProjectAndFiles(call, (project) =>
+    Effect.map(project.diff(pathFrom(call.terminal, call.argument("FILE"))), (differences) => ({
+      document: differences,
+      text: () => diffText(differences, call.paint),
+    })),
   )

@@ -16,7 +16,7 @@ import { pathFrom } from "./files.ts"
 import { findProject } from "./folder.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
-import { withProject } from "./session.ts"
+import { withProjectAndFiles } from "./session.ts"
 import { readSettings, settingValue } from "./settings.ts"
 
 /** More problems than this are counted, not told: `--json` has them all. */
@@ -75,18 +75,15 @@ export const importProject: Run = (call) =>
   Effect.suspend(() => {
     const options = optionsFrom(call)
     const paths = call.arguments("FILE").map((path) => pathFrom(call.terminal, path))
-    return withProject(
-      call,
-      (project): Effect.Effect<Answer, LamplogError> =>
-        call.has("dry-run")
-          ? Effect.map(project.analyzeImport(paths, options), (analysis) => ({
-              document: analysis,
-              text: () => analysisText(analysis, call.paint),
-            }))
-          : Effect.map(project.importProject(paths, options), (summary) => ({
-              document: summary,
-              text: () => summaryText(summary, call.paint),
-            })),
-      true,
+    return withProjectAndFiles(call, (project): Effect.Effect<Answer, LamplogError> =>
+      call.has("dry-run")
+        ? Effect.map(project.analyzeImport(paths, options), (analysis) => ({
+            document: analysis,
+            text: () => analysisText(analysis, call.paint),
+          }))
+        : Effect.map(project.importProject(paths, options), (summary) => ({
+            document: summary,
+            text: () => summaryText(summary, call.paint),
+          })),
     )
   })

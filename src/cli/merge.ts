@@ -15,7 +15,12 @@ const summaryText = (summary: MergeSummary, paint: Paint): string => {
     ["new", grouped(newItemsCount)],
     ["updated", grouped(updatedItemsCount)],
     ["deleted", grouped(deletedItemsCount)],
-    ["conflicts", conflictsCount === 0 ? "none" : paint.yellow(`${grouped(conflictsCount)} open`)],
+    [
+      "conflicts",
+      conflictsCount === 0
+        ? "none"
+        : paint.yellow(`${grouped(conflictsCount)} new (lamplog conflicts)`),
+    ],
     ["digest", summary.digest],
   ]
   const forks = summary.forks.map(

@@ -31,7 +31,7 @@ export const progressLine = (progress: Progress, seconds: number, paint: Paint):
   const full = Math.round(share * barCells)
   const bar = `${"█".repeat(full)}${"░".repeat(barCells - full)}`
   const left = rate > 0 && share < 1 ? `  about ${duration((total - done) / rate)} left` : ""
-  const percent = `${Math.floor(share * 100)}%`.padStart(4)
+  const percent = `${Math.floor(share * 100)}%`.padStart(5)
   return `${stage}  ${paint.cyan(bar)}${percent}  ${size(done, unit)}  ${paint.dim(pace + left)}`
 }
 

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
+import type { ForeignFormat } from "../project/format.ts"
 import { Project } from "../project/project.ts"
 import { layerProject } from "../project/service.ts"
 import type { Call } from "./command.ts"
@@ -18,24 +19,36 @@ export const stateDirectory = (call: Call): { readonly stateDirectory?: string }
   return named === undefined || named === "" ? {} : { stateDirectory: named }
 }
 
-/**
- * Runs a program on the call's project. `files` loads the foreign formats too, for commands that
- * read or write files of them.
- */
-export const withProject = <A>(
+/** Runs a program on the project in a folder, opened with what the call and its settings say. */
+export const withProjectIn = <A>(
+  directory: string,
   call: Call,
   program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
-  files = false,
+  formats: ReadonlyArray<ForeignFormat> = [],
 ): Effect.Effect<A, LamplogError> =>
-  Effect.gen(function* () {
-    const directory = findProject(call)
+  Effect.suspend(() => {
     const busyTimeout = settingValue("busyTimeoutMillis", call, readSettings(directory))
-    const formats = files ? yield* Effect.promise(foreignFormats) : []
     const layer = layerProject({
       directory,
       formats,
       busyTimeoutMillis: Number(busyTimeout.value),
       ...stateDirectory(call),
     })
-    return yield* Effect.provide(Effect.flatMap(Project, program), layer)
+    return Effect.provide(Effect.flatMap(Project, program), layer)
   })
+
+/** Runs a program on the call's project. */
+export const withProject = <A>(
+  call: Call,
+  program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.suspend(() => withProjectIn(findProject(call), call, program))
+
+/** The same for commands that read or write files of foreign formats. */
+export const withProjectAndFiles = <A>(
+  call: Call,
+  program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.flatMap(Effect.promise(foreignFormats), (formats) =>
+    withProjectIn(findProject(call), call, program, formats),
+  )
