@@ -3,17 +3,15 @@
  * what both changed differently, and nothing else, is a conflict.
  */
 import { readdirSync, readFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import type { JsonObject } from "../../src/event/canonical.ts"
 import type { Authored, ThreeWay } from "./expectation.ts"
 import { replay, threeWays } from "./replay.ts"
 
-const require = createRequire(import.meta.url)
-
 const spectrum = (alias: string): ReadonlyMap<string, Authored> => {
-  const folder = join(dirname(require.resolve(`${alias}/package.json`)), "src")
+  const folder = fileURLToPath(new URL(`../../node_modules/${alias}/src`, import.meta.url))
   const tokens = new Map<string, Authored>()
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
     const parsed = JSON.parse(readFileSync(join(folder, file), "utf8")) as JsonObject
