@@ -107,18 +107,16 @@ describe("the digest of a replica", () => {
     const names = Array.from({ length: 300 }, (_, index) => `e${index}`)
     for (let round = 0; round < 30; round++) {
       const many = round % 7 === 0
-      const changes = random
-        .some(names, many ? 0.6 : 0.02)
-        .map((id) =>
-          random.chance(0.2)
-            ? { op: "delete" as const, type: "thing", id }
-            : {
-                op: "patch" as const,
-                type: "thing",
-                id,
-                fields: { x: random.below(5), "2": 1, "10": {} },
-              },
-        )
+      const changes = random.some(names, many ? 0.6 : 0.02).map((id) =>
+        random.chance(0.2)
+          ? { op: "delete" as const, type: "thing", id }
+          : {
+              op: "patch" as const,
+              type: "thing",
+              id,
+              fields: { x: random.below(5), "2": 1, "10": {} },
+            },
+      )
       author.write(changes, { actor: "ana" })
       if (round % 3 === 0) {
         expect(replica.digest(), `round ${round}`).toBe(
