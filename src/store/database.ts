@@ -135,7 +135,8 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-const holders = (directory: string): ReadonlyArray<string> => {
+/** Other processes that have the project open; takes away what dead ones left. */
+export const holders = (directory: string): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const name of readdirSync(directory)) {
     const pid = Number(/^open-(\d+)\.json$/.exec(name)?.[1])

@@ -15,7 +15,14 @@ import type { Head } from "../log/frontier.ts"
 import type { ProjectSchema } from "../state/schema.ts"
 import { busyTimeoutMillisDefault, createProjectFile } from "./create.ts"
 import type { CreateOptions, ReplicaOptions } from "./create.ts"
-import { databaseFile, guarded, openDatabase, presenceFile, projectionVersion } from "./database.ts"
+import {
+  databaseFile,
+  guarded,
+  holders,
+  openDatabase,
+  presenceFile,
+  projectionVersion,
+} from "./database.ts"
 import type { Sqlite } from "./database.ts"
 import { computeDigest, keepDigest } from "./digest.ts"
 import {
@@ -56,6 +63,8 @@ export class Replica {
   #recordedSeq = 0
   /** The node whose key goes out of use when the running transaction commits. */
   #leaving: string | undefined
+  /** The node whose key goes out of use when the running transaction is taken back. */
+  #entering: string | undefined
   #dataVersion = -1
   readonly #readDataVersion
   #inTransaction = false
@@ -183,6 +192,8 @@ export class Replica {
 
   #announce(): void {
     try {
+      // Those of killed processes go with it.
+      holders(this.directory)
       writeFileSync(presenceFile(this.directory, process.pid), process.argv.slice(2, 4).join(" "))
     } catch {
       // Only a courtesy to whoever has to wait for this process.
@@ -217,6 +228,7 @@ export class Replica {
     this.#key = key
     this.#fence = undefined
     this.#leaving = old
+    this.#entering = this.node
     return { key, continues }
   }
 
@@ -237,13 +249,21 @@ export class Replica {
     this.#meta.load()
     this.lines.reload()
     this.projection.reset()
+    const stored = this.#meta.get("fence")
     if (node !== this.node) this.#checkFence()
+    // Another handle has met someone who is ahead of this log.
+    else if (stored !== undefined) this.#fence = stored as FenceReason
   }
 
   begin(): void {
     guarded(this.path, () => this.sqlite.exec("BEGIN IMMEDIATE"))
     this.#inTransaction = true
-    this.#refresh()
+    try {
+      guarded(this.path, () => this.#refresh())
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
   }
 
   /** Makes everything since `begin` durable. When it throws, nothing was changed. */
@@ -262,8 +282,11 @@ export class Replica {
     if (this.#leaving !== undefined) {
       forgetKey(this.directory, this.#leaving)
       this.#leaving = undefined
+      this.#entering = undefined
       this.#openRecord()
     }
+    // Behind a fence the record stays as it is: it may be what proves the rollback.
+    if (this.#fence !== undefined) return
     const line = this.ownLine()
     if (line === undefined || line.headSeq === this.#recordedSeq) return
     this.#record?.write({ seq: line.headSeq, hash: line.headHash })
@@ -273,9 +296,15 @@ export class Replica {
   rollback(): void {
     if (this.sqlite.inTransaction) this.sqlite.exec("ROLLBACK")
     this.#inTransaction = false
+    if (this.#entering !== undefined) forgetKey(this.directory, this.#entering)
     this.#leaving = undefined
-    this.#reload()
-    this.#checkFence()
+    this.#entering = undefined
+    // Should the file be unreadable just now, the next transaction reads it again.
+    this.#dataVersion = -1
+    guarded(this.path, () => {
+      this.#reload()
+      this.#checkFence()
+    })
   }
 
   /** Runs a plain function in a transaction: all of it, or nothing. */
