@@ -153,7 +153,7 @@ export const answerFrom = (
     const bar = question.bars?.[subject]
     return bar === undefined || ratio >= bar
       ? []
-      : [`${ratio.toFixed(2)} of "${subject}", bar ${bar}`]
+      : [`${ratio.toFixed(3)} of "${subject}", bar ${bar}`]
   })
   const memoryMax = question.memoryBytesMax
   if (memoryMax !== undefined && ours.peakBytes > memoryMax) {

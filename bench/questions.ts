@@ -1,6 +1,7 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
 import type { Question } from "./measure.ts"
 import { state } from "./state.ts"
+import { transfers } from "./transfer.ts"
 import { writing } from "./write.ts"
 
-export const questions: ReadonlyArray<Question> = [...writing, ...state]
+export const questions: ReadonlyArray<Question> = [...writing, ...state, ...transfers]

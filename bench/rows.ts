@@ -74,9 +74,9 @@ export function* readLines(path: string, count: number): Generator<ReadonlyArray
 
 export { linesFile }
 
-/** Limit: the same rows into one table with one index, durable, in the same batches. */
+/** Limit: the same rows into one table with one index, durable, in batches of the same size. */
 export const rawInsert =
-  (name: string): Subject =>
+  (name: string, batch = perTransaction): Subject =>
   ({ prepared, scratch }: Place, watch) => {
     const sqlite = new Database(join(scratch, "raw.db"))
     sqlite.pragma("journal_mode = WAL")
@@ -91,7 +91,7 @@ export const rawInsert =
     )
     const entities = new Map<string, number>()
     let seq = 0
-    for (const lines of readLines(linesFile(prepared, name), perTransaction)) {
+    for (const lines of readLines(linesFile(prepared, name), batch)) {
       const rows = lines.map((text) => {
         const parts = lineFromText(text, "")
         const { id, lamport } = JSON.parse(parts.header) as {

@@ -66,7 +66,7 @@ export const tokenFields = (random: () => number): JsonObject => {
       ? colour(random)
       : kind < 0.8
         ? `${Math.floor(random() * 64)}px`
-        : "{color.accent.100.1}"
+        : "{color.accent.100.0}"
   return {
     description: sentence(random, 70 + Math.floor(random() * 60)),
     type: kind < 0.6 ? "color" : "dimension",

@@ -74,6 +74,17 @@ const receive = (replica: Replica, start: Start, path: string, watch?: Stopwatch
   return events
 }
 
+/** Gives a replica the whole log in a file. */
+export const receiveLines = (
+  replica: Replica,
+  { node, publicKey }: { readonly node: string; readonly publicKey: string },
+  path: string,
+): number => {
+  const { project } = replica
+  const previous = genesisHash(project, publicKey)
+  return receive(replica, { project, node, publicKey, from: 1, previous }, path)
+}
+
 const startFile = (folder: string, name: string): string => join(folder, `${name}.json`)
 
 /** Leaves the lines of a log, and where they begin. */

@@ -726,7 +726,7 @@ def check_manifest(data):
         path = member["path"]
         need(path == SNAPSHOT or fits(SEGMENT, path), "members")
     paths = [member["path"] for member in manifest["members"]]
-    need(paths == sorted(set(paths)) and len(paths) <= 10_000, "members")
+    need(paths == sorted(set(paths)) and len(paths) <= 60_000, "members")
     used = [SNAPSHOT]
     for log in manifest["logs"]:
         check_log(log, need)
