@@ -13,7 +13,7 @@ import { counted, printable } from "./paint.ts"
 import { withProject } from "./session.ts"
 import type { ProjectService } from "./session.ts"
 import { UsageError } from "./usage.ts"
-import { takenFromText } from "./words.ts"
+import { conflictFromText, takenFromText } from "./words.ts"
 import type { Taken } from "./words.ts"
 
 const nameOf = ({ type, entity }: OpenConflict) => ({ type, id: entity })
@@ -21,8 +21,11 @@ const nameOf = ({ type, entity }: OpenConflict) => ({ type, id: entity })
 export const conflicts: Run = (call) =>
   withProject(call, (project) =>
     Effect.gen(function* () {
-      const id = call.optionalArgument("ID")
-      const open = id === undefined ? yield* project.conflicts : [yield* project.conflict(id)]
+      const asked = call.optionalArgument("ID")
+      const open =
+        asked === undefined
+          ? yield* project.conflicts
+          : [yield* project.conflict(conflictFromText(asked))]
       return {
         document: open.map((conflict) => conflictDocument(nameOf(conflict), conflict)),
         text: () =>
@@ -68,7 +71,7 @@ const resolutionFrom = (
 
 export const resolve: Run = (call) =>
   Effect.suspend(() => {
-    const id = call.argument("ID")
+    const id = conflictFromText(call.argument("ID"))
     const asked = askedOf(call)
     const options = authorship(call)
     return withProject(call, (project) =>

@@ -94,3 +94,14 @@ export const takenFromText = (text: string): Taken => {
   const node = nodeFromText(match === null ? text : match[1]!, "--take")
   return match === null ? { node } : { node, seq: Number(match[2]) }
 }
+
+/** A conflict's id, or the beginning of it. Whether there is such a conflict is for the engine. */
+export const conflictFromText = (text: string): string => {
+  if (text.trim() !== "") return text
+  throw new UsageError(
+    "conflict-id",
+    "An empty text names no conflict.",
+    "Give the id that `lamplog conflicts` shows, or its beginning.",
+    "ID",
+  )
+}

@@ -27,6 +27,17 @@ beforeAll(async () => {
   await json(["set", "token/blue", "value=#0000ff", "type=color"], { in: here })
   await json(["set", "theme/dark", "name=Dark"], { in: here })
   writeFileSync(path(here, "a-file"), "neither an archive nor tokens\n")
+  writeFileSync(path(here, "empty.zip"), Buffer.from(`504b0506${"00".repeat(18)}`, "hex"))
+  await json(["export", "good.lamplog"], { in: here })
+  const archive = readFileSync(path(here, "good.lamplog"))
+  writeFileSync(path(here, "short.lamplog"), archive.subarray(0, archive.length - 30))
+  // Inside the first member's content; the headers of a zip say nothing that is used.
+  archive[200]! ^= 1
+  writeFileSync(path(here, "flipped.lamplog"), archive)
+  folder("other")
+  await json(["init"], { in: "other" })
+  await json(["set", "token/blue", "value=1"], { in: "other" })
+  await json(["export", `../${here}/other.lamplog`], { in: "other" })
 })
 
 /** What must not change. */
@@ -124,6 +135,12 @@ describe("a name", () => {
       code: "not-json",
     },
     {
+      of: "a resolution of nothing",
+      argv: ["resolve", "", "--value", "1"],
+      code: "conflict-id",
+      status: 2,
+    },
+    {
       of: "a nameless actor",
       argv: ["set", "token/x", "a=1", "--actor", " "],
       code: "setting-invalid",
@@ -194,6 +211,95 @@ describe("a place", () => {
     { of: "lines below a file", argv: ["apply", "a-file/x"], code: "file-missing" },
     { of: "a folder of lines", argv: ["apply", "."], code: "file-is-folder" },
     { of: "lines that are prose", argv: ["apply", "a-file"], code: "not-json" },
+  ])
+})
+
+describe("an archive", () => {
+  const files = [
+    { of: "a file that is not there", file: "gone", code: "file-missing" },
+    { of: "a file below a file", file: "a-file/x", code: "[a-z-]+" },
+    { of: "a folder", file: ".lamplog", code: "not-an-archive" },
+    { of: "prose", file: "a-file", code: "not-an-archive" },
+    { of: "a zip of something else", file: "empty.zip", code: "not-an-archive" },
+    { of: "an archive cut short", file: "short.lamplog", code: "archive-truncated" },
+  ]
+  const takers: ReadonlyArray<ReadonlyArray<string>> = [
+    ["merge"],
+    ["merge", "--dry-run"],
+    ["inspect"],
+  ]
+  for (const { of, file, code } of files) {
+    check(takers.map((argv) => ({ of: `${of} by ${argv.join(" ")}`, argv: [...argv, file], code })))
+    check([{ of: `${of} by clone`, argv: ["clone", file, "new"], code }])
+  }
+  check([
+    {
+      of: "an archive of another project",
+      argv: ["merge", "other.lamplog"],
+      code: "other-project",
+    },
+    { of: "an archive with a changed byte", argv: ["merge", "flipped.lamplog"], code: "[a-z-]+" },
+    { of: "a changed byte by import", argv: ["import", "flipped.lamplog"], code: "[a-z-]+" },
+    { of: "a changed byte by clone", argv: ["clone", "flipped.lamplog", "new"], code: "[a-z-]+" },
+    { of: "a file in the way of an export", argv: ["export", "a-file"], code: "file-exists" },
+    { of: "a folder in the way", argv: ["export", ".lamplog", "--force"], code: "not-a-file" },
+    { of: "an export to nowhere", argv: ["export", "gone/x.lamplog"], code: "file-missing" },
+  ])
+})
+
+describe("a token file", () => {
+  const texts = [
+    { of: "an empty file", text: "", code: "not-json" },
+    { of: "a list", text: "[]", code: "format-undetected" },
+    {
+      of: "an object without tokens",
+      text: '{"name":"x","version":"1"}',
+      code: "format-undetected",
+    },
+    { of: "a file cut short", text: '{"a":{"$value":1', code: "not-json" },
+    {
+      of: "a key that stands twice",
+      text: '{"a":{"$value":1},"a":{"$value":2}}',
+      code: "duplicate-key",
+    },
+    { of: "a token called __proto__", text: '{"__proto__":{"$value":1}}', code: "name-forbidden" },
+    { of: "no UTF-8", text: Uint8Array.of(0x7b, 0xff, 0x7d), code: "not-text" },
+  ]
+  beforeAll(() => {
+    for (const [index, { text }] of texts.entries())
+      writeFileSync(path(here, `${index}.json`), text)
+  })
+  for (const [index, { of, code }] of texts.entries()) {
+    check([
+      { of: `${of} by import`, argv: ["import", `${index}.json`], code },
+      { of: `${of} by diff`, argv: ["diff", `${index}.json`], code },
+    ])
+    it(`lets an import rehearsed find ${of} invalid, and tells why`, async () => {
+      const analysis = await json<{ isValid: boolean; errors: ReadonlyArray<{ code: string }> }>(
+        ["import", `${index}.json`, "--dry-run"],
+        { in: here },
+      )
+      expect(analysis).toMatchObject({ isValid: false, errors: [{ code }] })
+    })
+  }
+  check([
+    { of: "tokens that are not there", argv: ["import", "gone.json"], code: "file-missing" },
+    { of: "a folder without tokens", argv: ["import", "../nothing"], code: "folder-empty" },
+    {
+      of: "an archive as tokens",
+      argv: ["import", "other.lamplog", "--format", "dtcg"],
+      code: "not-(text|json)",
+    },
+    {
+      of: "tokens as an archive",
+      argv: ["import", "0.json", "--format", "lamplog"],
+      code: "not-an-archive",
+    },
+    {
+      of: "several archives to become",
+      argv: ["import", "other.lamplog", "good.lamplog", "--strategy", "replace"],
+      code: "replace-by-several",
+    },
   ])
 })
 
