@@ -111,8 +111,8 @@ export const refusal = async (attempt: Promise<unknown>): Promise<LamplogError> 
   throw new Error("it was taken")
 }
 
-export const verified = async (path: string): Promise<Verification> =>
-  await Effect.runPromise(verifyArchive(path, { schemas: builtInSchemas() }))
+export const verified = async (path: string, schemas = builtInSchemas()): Promise<Verification> =>
+  await Effect.runPromise(verifyArchive(path, { schemas }))
 
 export const codesOf = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> =>
   findings.map(({ severity, code }) => `${severity} ${code}`)

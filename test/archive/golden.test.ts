@@ -1,0 +1,54 @@
+/**
+ * The bytes of an archive, held against a file that no change of code may change.
+ */
+import { readFileSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { inspectArchive } from "../../src/archive/inspect.ts"
+import { openConflicts } from "../../src/store/query.ts"
+import { codesOf, Stage, taken, verified } from "./stage.ts"
+import { goldenPath, goldenReplica, goldenSchemas, smallArchive } from "./small.ts"
+
+/** SHA-256 of manifest.json in the golden file, and the digest of the state it holds. */
+const exportHash = "14bcb07a49f263b46270fda46e69c499515bb5d45f31edd5047064989d1d56ac"
+const digest = "be1cd051ad38ced80509b92895103e49ac1f353c909ed0e9cc646720f46a7295"
+
+let stage: Stage
+beforeEach(() => {
+  stage = new Stage()
+})
+afterEach(() => {
+  stage.clear()
+})
+
+describe("the golden archive", () => {
+  it("is written again, byte for byte", async () => {
+    const path = stage.path()
+    const written = await smallArchive(stage, path)
+    expect(written.exportHash).toBe(exportHash)
+    expect(readFileSync(path).equals(readFileSync(goldenPath))).toBe(true)
+  })
+
+  it("is read as what it was", async () => {
+    const inspected = await Effect.runPromise(inspectArchive(goldenPath))
+    expect(inspected.exportHash).toBe(exportHash)
+    expect(inspected.manifest).toMatchObject({
+      version: 1,
+      itemCounts: { token: 5 },
+      events: 12,
+      entities: 6,
+      conflicts: 1,
+      digest,
+    })
+    const cy = goldenReplica(stage, "cy")
+    await taken(goldenPath, cy)
+    expect(cy.digest()).toBe(digest)
+    expect(openConflicts(cy)).toMatchObject([{ type: "token", entity: "size", field: "value" }])
+  })
+
+  it("verifies, but for the forked log that nobody signed", async () => {
+    const { ok, findings } = await verified(goldenPath, goldenSchemas())
+    expect(ok).toBe(true)
+    expect(new Set(codesOf(findings))).toEqual(new Set(["warning head-unsigned"]))
+  })
+})
