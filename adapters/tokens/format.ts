@@ -4,6 +4,7 @@
 import { detectTokenFormat } from "./detect.ts"
 import { dtcgFromEntities } from "./export.ts"
 import { entitiesFromTokenFiles } from "./import.ts"
+import type { ForeignFormat } from "../../src/index.ts"
 import type { TokenFile } from "./model.ts"
 import { parsedFile } from "./parse.ts"
 
@@ -17,12 +18,12 @@ const isReadable = (file: TokenFile): boolean => {
 }
 
 /** All token formats are read; DTCG is written. */
-export const dtcg = {
+export const dtcg: ForeignFormat = {
   name: "dtcg",
   /** Also for broken JSON, so that reading it says where the mistake is. */
-  detect: (file: TokenFile): boolean =>
+  detect: (file) =>
     detectTokenFormat(file.text, file.path) !== undefined ||
     (/\.(json|json5|jsonc|tokens)$/i.test(file.path) && !isReadable(file)),
   read: entitiesFromTokenFiles,
-  write: dtcgFromEntities,
+  write: (entities) => dtcgFromEntities(entities),
 }

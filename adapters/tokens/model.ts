@@ -12,56 +12,31 @@
  * `TokenFileError` is for what cannot be read, or what the engine could not hold.
  */
 
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | ReadonlyArray<Json>
-  | { readonly [key: string]: Json }
+import { LamplogError } from "../../src/index.ts"
+import type {
+  ForeignDocument,
+  ForeignEntity,
+  ForeignFile,
+  ForeignProblem,
+  Json,
+  JsonObject,
+  Stage,
+} from "../../src/index.ts"
 
-export type JsonObject = { readonly [key: string]: Json }
+export type { ForeignEntity, Json, JsonObject, Stage }
 
-export interface TokenFile {
-  /** As the user gave it, separated by "/". */
-  readonly path: string
-  readonly text: string
-}
-
-export interface ForeignEntity {
-  readonly type: string
-  readonly id: string
-  readonly fields: JsonObject
-}
-
-export type Stage = "schema" | "structure" | "referential"
-
-export interface Problem {
-  readonly severity: "error" | "warning"
-  readonly stage: Stage
-  readonly code: string
-  readonly message: string
-  /** `file:line:column`, a file, or the id of an entity. */
-  readonly where: string
-}
+export type TokenFile = ForeignFile
+export type Problem = ForeignProblem
 
 export type TokenFormat = "dtcg" | "style-dictionary" | "spectrum" | "resolver"
 
-export interface TokenDocument {
-  /** The formats found, joined by "+". */
-  readonly format: string
-  readonly entities: ReadonlyArray<ForeignEntity>
-  readonly problems: ReadonlyArray<Problem>
-  /** Entity types that these files speak for in full: what they lack may be pruned. */
-  readonly scope: ReadonlyArray<string>
-}
+/** `format` is the formats found, joined by "+". */
+export type TokenDocument = ForeignDocument
 
 /** Refuses the whole import; nothing of it may be applied. */
-export class TokenFileError extends Error {
-  readonly code: string
-  readonly where: string
-  readonly remedy: string
-  readonly stage: Stage
+export class TokenFileError extends LamplogError {
+  declare readonly stage: Stage
+  declare readonly where: string
 
   constructor(details: {
     readonly code: string
@@ -70,12 +45,8 @@ export class TokenFileError extends Error {
     readonly remedy: string
     readonly stage?: Stage
   }) {
-    super(details.message)
+    super({ stage: "structure", ...details })
     this.name = "TokenFileError"
-    this.code = details.code
-    this.where = details.where
-    this.remedy = details.remedy
-    this.stage = details.stage ?? "structure"
   }
 }
 

@@ -115,7 +115,9 @@ const colorShape = object(
   {
     alpha: number(0, 1),
     hex: (value) =>
-      /^#[0-9a-f]{6}$/i.test(String(value)) ? undefined : `${shown(value)} is not like #rrggbb`,
+      typeof value === "string" && /^#[0-9a-f]{6}$/i.test(value)
+        ? undefined
+        : `${shown(value)} is not like #rrggbb`,
   },
 )
 
