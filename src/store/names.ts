@@ -16,6 +16,8 @@ export class Names {
   readonly #sqlite: Sqlite
   #filter: Uint32Array | undefined
   #misses = 0
+  /** Names added before there was a filter; the database may not hold them yet. */
+  #early: Array<readonly [type: string, id: string]> = []
 
   constructor(sqlite: Sqlite) {
     this.#sqlite = sqlite
@@ -24,6 +26,7 @@ export class Names {
   reset(): void {
     this.#filter = undefined
     this.#misses = 0
+    this.#early = []
   }
 
   /** Whether a look-up is worth while. */
@@ -38,7 +41,10 @@ export class Names {
   }
 
   add(type: string, id: string): void {
-    if (this.#filter === undefined) return
+    if (this.#filter === undefined) {
+      this.#early.push([type, id])
+      return
+    }
     const hash = hashOf(type, id)
     this.#set(hash)
     this.#set(scramble(hash))
@@ -50,6 +56,8 @@ export class Names {
       "SELECT type, id FROM entities",
     )
     for (const { type, id } of rows.iterate()) this.add(type, id)
+    for (const [type, id] of this.#early) this.add(type, id)
+    this.#early = []
   }
 
   #has(hash: number): boolean {
