@@ -81,10 +81,15 @@ export class Workshop {
   }
 
   /** Another replica of a project, by way of an archive. */
-  async replicaOf(project: OpenProject, name = "b"): Promise<OpenProject> {
+  async replicaOf(
+    project: OpenProject,
+    name = "b",
+    options: Partial<ProjectOptions> = {},
+  ): Promise<OpenProject> {
     const path = this.at(`for-${name}.lamplog`)
     await project.exportProject(path, { force: true })
-    const clone = await cloneProject(path, { ...this.options, directory: this.at(name) })
+    const directory = this.at(name)
+    const clone = await cloneProject(path, { ...this.options, ...options, directory })
     onTestFinished(() => clone.close())
     return clone
   }
