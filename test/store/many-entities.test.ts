@@ -1,37 +1,35 @@
 /**
  * More new entities in one go than are kept in memory: every one of them is found again.
  */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { Author } from "../../src/store/author.ts"
-import { Replica } from "../../src/store/replica.ts"
+import { ForgedLog, receive, stage } from "../log/forge.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "lamplog-many-"))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const { replica: newReplica, clear } = stage()
+afterAll(clear)
+
+const count = 6000
+const name = (number: number): string => `token-${number}`
 
 it("an entity that left the memory is changed, not made a second time", () => {
-  const replica = Replica.create(join(folder, ".lamplog"), {
-    schemas: builtInSchemas(),
-    name: "many",
-    schema: "open",
-    stateDirectory: join(folder, "state"),
-  })
-  const author = new Author(replica)
-  const count = 10_000
-  const write = (op: "put" | "patch", value: number) =>
-    author.write(
-      Array.from({ length: count }, (_, id) => ({ op, type: "t", id: `${id}`, fields: { value } })),
-      { actor: "ana" },
-    )
-  try {
-    expect(write("put", 1).events).toBe(count)
-    expect(write("patch", 2).events).toBe(count)
-    const entities = replica.sqlite.prepare("SELECT count(*) FROM entities").pluck().get()
-    expect(entities).toBe(count)
-  } finally {
-    replica.close()
+  const log = new ForgedLog("busy")
+  for (let number = 0; number < count; number++) {
+    log.add({ id: name(number), op: "put", lamport: number + 1 })
   }
+  const replica = newReplica()
+  // Row after row, so that the first are forgotten before the last are there.
+  for (let first = 0; first < count; first += 1000) {
+    const previous = log.references[first - 1]?.hash ?? log.previous
+    const lines = log.lines.slice(first, first + 1000)
+    receive(replica, [log.altered({ from: first + 1, previous, lines })])
+  }
+  const changes = Array.from({ length: count }, (_, number) => ({
+    op: "patch" as const,
+    type: "token",
+    id: name(number),
+    fields: { value: number },
+  }))
+  expect(new Author(replica).write(changes, { actor: "ana" }).events).toBe(count)
+  const entities = replica.sqlite.prepare("SELECT count(*) FROM entities").pluck().get()
+  expect(entities).toBe(count)
 })
