@@ -25,6 +25,11 @@ import type { Archive } from "./read.ts"
 import { refuse } from "./refuse.ts"
 import { breathe, work } from "./work.ts"
 
+export interface ReceivedArchive extends Received {
+  /** Whether the state could be compared with the snapshot: both hold the same and read it alike. */
+  readonly compared: boolean
+}
+
 /** Refuses an archive whose events mean something else here, or belong elsewhere. */
 const checkBelongs = (manifest: Manifest, replica: Replica): void => {
   const { project, schema } = manifest
@@ -131,21 +136,21 @@ const checkCounts = (manifest: Manifest, own: StateCounts): void => {
   }
 }
 
-/** Compares the state with the archive's, when both hold the same and read it alike. */
+/** Compares the state with the archive's; false when both do not hold the same or read it alike. */
 const checkState = async (
   archive: Archive,
   replica: Replica,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<boolean> => {
   const { manifest } = archive
   const comparable =
     manifest.schema.version === replica.schema.version &&
     equalFrontiers(manifest.frontier, replica.lines.frontier())
-  if (!comparable) return
+  if (!comparable) return false
   replica.projection.flush()
   const counts = countState(replica.sqlite)
   // Whoever understands more or fewer of the same events sees another state.
-  if (counts.setAside !== manifest.setAside) return
+  if (counts.setAside !== manifest.setAside) return false
   const promised = manifest.members.find(({ path }) => path === snapshotPath)!
   if ((await snapshotHash(replica, signal)) !== promised.sha256) {
     const place = `${snapshotPath} line ${await firstDifference(archive, replica)}`
@@ -158,6 +163,7 @@ const checkState = async (
     )
   }
   checkCounts(manifest, counts)
+  return true
 }
 
 /** `receiveArchive` for those who run inside asynchronous work already. */
@@ -166,7 +172,7 @@ export const takeArchive = async (
   replica: Replica,
   { onProgress }: ProgressOption,
   signal: AbortSignal,
-): Promise<Received> => {
+): Promise<ReceivedArchive> => {
   const { manifest } = archive
   checkBelongs(manifest, replica)
   const receiver = new Receiver(replica)
@@ -198,8 +204,7 @@ export const takeArchive = async (
   }
   checkFrontier(manifest, replica)
   const received = receiver.finish()
-  await checkState(archive, replica, signal)
-  return received
+  return { ...received, compared: await checkState(archive, replica, signal) }
 }
 
 /**
@@ -210,5 +215,5 @@ export const receiveArchive = (
   archive: Archive,
   replica: Replica,
   options: ProgressOption = {},
-): Effect.Effect<Received, LamplogError> =>
+): Effect.Effect<ReceivedArchive, LamplogError> =>
   work(archive.path, (signal) => takeArchive(archive, replica, options, signal))

@@ -17,7 +17,7 @@ import { referenceFindings } from "../audit/references.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
 import { Replica } from "../store/replica.ts"
-import { manifestPath } from "./archive.ts"
+import { manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ProgressOption } from "./archive.ts"
 import { checkChains } from "./chain.ts"
 import { openArchive } from "./read.ts"
@@ -28,6 +28,12 @@ import { breathe, work } from "./work.ts"
 export interface VerifyArchiveOptions extends ProgressOption {
   readonly schemas: SchemaRegistry
 }
+
+const notCompared = [
+  "state-not-compared",
+  snapshotPath,
+  "This program understands other events than the exporter did: the snapshot was not compared with the logs.",
+] as const
 
 class ArchiveCheck {
   readonly #findings = new Findings()
@@ -139,7 +145,8 @@ class ArchiveCheck {
       })
       try {
         replica.begin()
-        await takeArchive(archive, replica, options, signal)
+        const { compared } = await takeArchive(archive, replica, options, signal)
+        if (!compared) this.#warn(...notCompared)
         replica.projection.flush()
         for (const finding of referenceFindings(replica)) this.#findings.add(finding, finding.where)
         replica.rollback()

@@ -18,9 +18,17 @@ import { openSchema } from "../../src/domain/open.ts"
 import { SchemaRegistry } from "../../src/state/schema.ts"
 import { Author } from "../../src/store/author.ts"
 import type { Replica } from "../../src/store/replica.ts"
-import { codesOf, contentOf, refusal, setToken, Stage, taken, verified } from "./stage.ts"
-
-type Members = ReadonlyArray<readonly [name: string, bytes: Buffer]>
+import {
+  codesOf,
+  contentOf,
+  refusal,
+  setToken,
+  Stage,
+  storedMembers,
+  taken,
+  verified,
+} from "./stage.ts"
+import type { Members } from "./stage.ts"
 
 let stage: Stage
 let ana: Replica
@@ -46,17 +54,7 @@ beforeEach(async () => {
   const exported = await stage.exported(ana, { store: true })
   path = exported.path
   manifest = exported.manifest
-  const bytes = readFileSync(path)
-  let offset = 0
-  members = [
-    ["manifest.json", Buffer.byteLength(manifestText(manifest))] as const,
-    ...manifest.members.map((member) => [member.path, member.size] as const),
-  ].map(([name, size]) => {
-    offset += 30 + name.length
-    const content = bytes.subarray(offset, offset + size)
-    offset += size
-    return [name, Buffer.from(content)] as const
-  })
+  members = storedMembers(exported)
 })
 afterEach(() => {
   stage.clear()

@@ -117,9 +117,8 @@ describe("an archive", () => {
       ["token", "10", true],
       ["token", "blue", false],
     ])
-    expect(entities[2]!.conflicts).toEqual(
-      openConflicts(ana).map(({ type, entity, ...conflict }) => conflict),
-    )
+    expect(openConflicts(ana)).toMatchObject(entities[2]!.conflicts)
+    expect(entities[2]!.conflicts).toHaveLength(1)
   })
 
   it("holds nothing but its members' names and a snapshot when the project is empty", async () => {
@@ -174,7 +173,7 @@ describe("segments", () => {
   it("are cut after 4 MiB, and give the same log again", async () => {
     const ana = stage.replica("ana")
     const write = new Author(ana)
-    for (let group = 0; group < 5; group++) {
+    for (let group = 0; group < 6; group++) {
       const changes = Array.from({ length: 10 }, (_, index) => ({
         op: "put" as const,
         type: "token",

@@ -9,7 +9,9 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { ZipFile } from "yazl"
+import { manifestPath } from "../../src/archive/archive.ts"
 import type { ArchiveProgress } from "../../src/archive/archive.ts"
+import { manifestText } from "../../src/archive/manifest.ts"
 import { openArchive } from "../../src/archive/read.ts"
 import { receiveArchive } from "../../src/archive/receive.ts"
 import { verifyArchive } from "../../src/archive/verify.ts"
@@ -61,7 +63,7 @@ export class Stage {
   }
 
   /** Writes a file of its own from these members, the manifest first. */
-  async zipped(members: ReadonlyArray<readonly [name: string, bytes: Buffer]>): Promise<string> {
+  async zipped(members: Members): Promise<string> {
     const path = this.path()
     writeFileSync(path, await zipOf(members))
     return path
@@ -129,10 +131,29 @@ export const contentOf = (replica: Replica): string =>
     JSON.stringify(replica.sqlite.prepare("SELECT * FROM lines ORDER BY line").all()),
   ].join("\n")
 
+export type Members = ReadonlyArray<readonly [name: string, bytes: Buffer]>
+
+/** The members of a stored archive, the manifest first, cut out of its bytes. */
+export const storedMembers = ({ path, manifest }: WrittenArchive): Members => {
+  const bytes = readFileSync(path)
+  const sizes: ReadonlyArray<readonly [name: string, size: number]> = [
+    [manifestPath, Buffer.byteLength(manifestText(manifest))],
+    ...manifest.members.map((member) => [member.path, member.size] as const),
+  ]
+  let offset = 0
+  return sizes.map(([name, size]) => {
+    offset += localHeaderBytes + name.length
+    const content = bytes.subarray(offset, offset + size)
+    offset += size
+    return [name, Buffer.from(content)]
+  })
+}
+
+/** What stands before the name in a zip's local header. */
+const localHeaderBytes = 30
+
 /** A stored zip of these members. */
-export const zipOf = async (
-  members: ReadonlyArray<readonly [name: string, bytes: Buffer]>,
-): Promise<Buffer> => {
+export const zipOf = async (members: Members): Promise<Buffer> => {
   const zip = new ZipFile()
   for (const [name, bytes] of members) {
     zip.addBuffer(bytes, name, { mtime: new Date(0), forceDosTimestamp: true, compress: false })
