@@ -5,8 +5,8 @@ import { afterAll, expect, it } from "vitest"
 import { Author } from "../../src/store/author.ts"
 import { ForgedLog, receive, stage } from "../log/forge.ts"
 
-const { replica: newReplica, clear } = stage()
-afterAll(clear)
+const scene = stage()
+afterAll(() => scene.clear())
 
 const count = 6000
 const name = (number: number): string => `token-${number}`
@@ -16,7 +16,7 @@ it("an entity that left the memory is changed, not made a second time", () => {
   for (let number = 0; number < count; number++) {
     log.add({ id: name(number), op: "put", lamport: number + 1 })
   }
-  const replica = newReplica()
+  const replica = scene.replica()
   // Row after row, so that the first are forgotten before the last are there.
   for (let first = 0; first < count; first += 1000) {
     const previous = log.references[first - 1]?.hash ?? log.previous
