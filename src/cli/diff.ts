@@ -2,6 +2,8 @@
  * `diff`: what differs between this state (before) and a file (after), field by field.
  */
 import * as Effect from "effect/Effect"
+import { equalJson } from "../event/canonical.ts"
+import type { Json, JsonObject } from "../event/canonical.ts"
 import type { Difference } from "../project/project.ts"
 import type { Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
@@ -11,15 +13,47 @@ import { withProjectAndFiles } from "./session.ts"
 
 const marks = { added: "+", removed: "-", changed: "~" } as const
 
+interface Sides {
+  readonly before?: Json
+  readonly after?: Json
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+
+/** A field by what differs in it: two objects are told apart key by key, one level down. */
+const partsOf = (
+  name: string,
+  { before, after }: Sides,
+): ReadonlyArray<readonly [name: string, sides: Sides]> => {
+  if (!isObject(before) || !isObject(after)) return [[name, { before, after } as Sides]]
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  return keys.flatMap((key) => {
+    const sides = { before: before[key], after: after[key] } as Sides
+    const same =
+      sides.before !== undefined &&
+      sides.after !== undefined &&
+      equalJson(sides.before, sides.after)
+    return same ? [] : [[`${name} ${key}`, sides] as const]
+  })
+}
+
+const sidesText = (
+  { before, after }: Sides,
+  change: Difference["change"],
+  paint: Paint,
+): string => {
+  const was = paint.swatch(before) + paint.red(shown(before))
+  const is = paint.swatch(after) + paint.green(shown(after))
+  return change === "added" ? is : change === "removed" ? was : `${was} → ${is}`
+}
+
 const differenceText = (difference: Difference, paint: Paint): string => {
   const { type, id, change, fields } = difference
   const colour = { added: paint.green, removed: paint.red, changed: paint.yellow }[change]
-  const rows = Object.entries(fields).map(([name, { before, after }]) => [
-    printable(name),
-    ...(before === undefined ? [] : [paint.swatch(before) + paint.red(shown(before))]),
-    ...(before === undefined || after === undefined ? [] : ["→"]),
-    ...(after === undefined ? [] : [paint.swatch(after) + paint.green(shown(after))]),
-  ])
+  const rows = Object.entries(fields)
+    .flatMap(([name, sides]) => partsOf(name, sides))
+    .map(([name, sides]) => [printable(name), sidesText(sides, change, paint)])
   const heading = `${colour(marks[change])} ${paint.bold(printable(`${type}/${id}`))}`
   return rows.length === 0 ? heading : `${heading}\n${aligned(rows, 4)}`
 }

@@ -1,7 +1,8 @@
 /** The command as a process: exit statuses, clean stdout, broken pipes, signals, other processes. */
 import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
-import { once } from "node:events"
+import { on, once } from "node:events"
+import { watch, writeFileSync } from "node:fs"
 import { beforeAll, describe, expect, it } from "vitest"
 import type { StatusDocument } from "./documents.ts"
 import { expectRefusal } from "./refusal.ts"
@@ -89,6 +90,27 @@ describe("an interrupt", () => {
       expect(await standing()).toEqual(before)
     })
   }
+
+  it("takes an import back that has begun", async () => {
+    const tokens = Array.from({ length: 20_000 }, (_, index) => [
+      `t${index}`,
+      { $value: index, $type: "number" },
+    ])
+    writeFileSync(path(here, "tokens.json"), JSON.stringify(Object.fromEntries(tokens)))
+    const before = await standing()
+    const files = path(here, ".lamplog")
+    const child = start(["import", "tokens.json", "--json"], { in: here })
+    const outcome = ended(child)
+    // The file that tells others who has the project open: work on it begins.
+    const opened = watch(files)
+    for await (const [, name] of on(opened, "change")) {
+      if (name === `open-${child.pid}.json`) break
+    }
+    opened.close()
+    child.kill("SIGINT")
+    expectRefusal(await outcome, "interrupted", 130)
+    expect(await standing()).toEqual(before)
+  })
 
   it("keeps whole groups of --no-atomic, and nothing of the last", async () => {
     const { events } = await json<StatusDocument>(["status"], { in: here })
