@@ -26,21 +26,20 @@ export interface Typed {
 export interface Tokens {
   readonly path: string
   readonly shown: string
-  readonly version: string
+  /** Whose tokens, at which version. */
+  readonly title: string
 }
 
-/** Spectrum's tokens at one version, from the packages that the tests use too. */
-export const spectrumTokens = (version: string): Tokens => {
-  const name = `spectrum-tokens-${version.replaceAll(".", "-")}`
+const packagedTokens = (name: string, folder: string, title: string): Tokens => {
   let file: string | undefined
   try {
     file = findPackageJSON(name, import.meta.url)
   } catch {
     file = undefined
   }
-  const path = file === undefined ? "" : join(dirname(file), "src")
+  const path = file === undefined ? "" : join(dirname(file), folder)
   if (file !== undefined && existsSync(path)) {
-    return { path, shown: `node_modules/${name}/src`, version }
+    return { path, shown: `node_modules/${name}/${folder}`, title }
   }
   throw new LamplogError({
     code: "demo-data-missing",
@@ -49,6 +48,17 @@ export const spectrumTokens = (version: string): Tokens => {
     where: name,
   })
 }
+
+/** Spectrum's tokens at one version, from the packages that the tests use too. */
+export const spectrumTokens = (version: string): Tokens =>
+  packagedTokens(
+    `spectrum-tokens-${version.replaceAll(".", "-")}`,
+    "src",
+    `Adobe's Spectrum ${version}`,
+  )
+
+export const primerTokens = (): Tokens =>
+  packagedTokens("primer-primitives-11-10-0", "src/tokens", "GitHub's Primer 11.10.0")
 
 const quoted = (word: string): string => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word}'`)
 

@@ -14,7 +14,7 @@ import type { ExportSummary, ImportSummary, MergeSummary } from "../project/proj
 import { runningMillis } from "../project/clock.ts"
 import type { Call, Run } from "./command.ts"
 import type { conflictDocument } from "./conflict.ts"
-import { Cast, spectrumTokens } from "./demo-cast.ts"
+import { Cast, primerTokens, spectrumTokens } from "./demo-cast.ts"
 import type { Person, Tokens } from "./demo-cast.ts"
 import { attempt } from "./input.ts"
 import { aligned, counted, grouped, shown } from "./paint.ts"
@@ -83,8 +83,9 @@ class Story {
 
   async #begins(): Promise<void> {
     await this.#chapter("Ana begins a design system, and Bo joins it from an archive.")
-    await this.#types("ana", ["init", "--name", "Spectrum"], () => "a new project, a new node")
+    await this.#types("ana", ["init", "--name", "Palette"], () => "a new project, a new node")
     await this.#imports("ana", spectrumTokens("12.22.1"))
+    await this.#imports("ana", primerTokens())
     await this.#exports("ana", "../usb/start.lamplog")
     const joined = (standing: Standing) =>
       `the same ${counted(standing.entities.token ?? 0, "token")} under a node of his own`
@@ -94,7 +95,7 @@ class Story {
   async #imports(person: Person, tokens: Tokens): Promise<void> {
     await this.#types<ImportSummary>(person, ["import", tokens], (summary) => {
       const time = `${summary.durationSeconds.toFixed(1)} s`
-      return `Adobe's ${tokens.version}: ${counted(summary.events, "event")} in ${time}`
+      return `${tokens.title}: ${counted(summary.events, "event")} in ${time}`
     })
   }
 
