@@ -1,12 +1,31 @@
 /**
  * Making the file of a new replica: key first, then the tables and who writes here, in one commit.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs"
+import { basename, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { nodeFromPublicKey, randomProjectId } from "../event/hash.ts"
+import type { KeyPair } from "../event/hash.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
-import { createTables, databaseFile, guarded, openDatabase, projectionVersion } from "./database.ts"
+import {
+  createTables,
+  databaseFile,
+  guarded,
+  isAlive,
+  openDatabase,
+  projectionVersion,
+} from "./database.ts"
+import type { Sqlite } from "./database.ts"
 import { createKey, fileMark } from "./identity.ts"
 import { Meta } from "./meta.ts"
 
@@ -43,43 +62,91 @@ const makeFolder = (directory: string): void => {
   }
 }
 
-/** Writes the database of a replica in a folder that holds none; leaves nothing when it fails. */
+const beingMade = /^project\.db\.new-(\d+)/
+
+/** Takes away what a process that was killed left half made. */
+const clearAbandoned = (directory: string): void => {
+  for (const name of readdirSync(directory)) {
+    const pid = Number(beingMade.exec(name)?.[1])
+    if (Number.isSafeInteger(pid) && !isAlive(pid)) rmSync(join(directory, name), { force: true })
+  }
+}
+
+/** Gives the file its name, durably, unless another process was faster. */
+const publish = (directory: string, made: string, path: string): void => {
+  try {
+    linkSync(made, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "EEXIST") throw projectExists(directory, path)
+    // A file system without hard links.
+    renameSync(made, path)
+  }
+  syncFolder(directory)
+}
+
+const syncFolder = (directory: string): void => {
+  let folder: number | undefined
+  try {
+    folder = openSync(directory, "r")
+    fsyncSync(folder)
+  } catch {
+    // Not every system syncs folders; the file itself is synced.
+  } finally {
+    if (folder !== undefined) closeSync(folder)
+  }
+}
+
+const projectExists = (directory: string, path: string): LamplogError =>
+  new LamplogError({
+    code: "project-exists",
+    message: `There is a Lamplog project at ${directory} already.`,
+    remedy: "Use it as it is, or choose another folder.",
+    where: path,
+  })
+
+const fill = (sqlite: Sqlite, path: string, key: KeyPair, options: CreateOptions): void => {
+  const schema = options.schemas.get(options.schema)
+  const filling = sqlite.transaction(() => {
+    createTables(sqlite)
+    new Meta(sqlite).set({
+      project: options.project ?? randomProjectId(),
+      name: options.name,
+      schema: schema.name,
+      schemaVersion: String(schema.version),
+      node: nodeFromPublicKey(key.publicKey),
+      publicKey: key.publicKey,
+      file: fileMark(path),
+      projection: `${projectionVersion}:${schema.version}`,
+    })
+  })
+  guarded(path, () => filling.immediate())
+}
+
+/**
+ * Writes the database of a replica in a folder that holds none; leaves nothing when it fails. The
+ * file gets its name when it is whole, so that nobody ever finds half a project.
+ */
 export const createProjectFile = (directory: string, options: CreateOptions): void => {
   const path = join(directory, databaseFile)
-  if (existsSync(path)) {
-    throw new LamplogError({
-      code: "project-exists",
-      message: `There is a Lamplog project at ${directory} already.`,
-      remedy: "Use it as it is, or choose another folder.",
-      where: path,
-    })
-  }
-  const schema = options.schemas.get(options.schema)
+  if (existsSync(path)) throw projectExists(directory, path)
+  // Refuses an unknown schema before anything is made.
+  options.schemas.get(options.schema)
   makeFolder(directory)
+  clearAbandoned(directory)
+  const making = `${path}.new-${process.pid}`
   const busyTimeoutMillis = options.busyTimeoutMillis ?? busyTimeoutMillisDefault
-  const sqlite = openDatabase(path, { busyTimeoutMillis, create: true })
   try {
-    const key = createKey(directory, options.seed)
-    const fill = sqlite.transaction(() => {
-      createTables(sqlite)
-      new Meta(sqlite).set({
-        project: options.project ?? randomProjectId(),
-        name: options.name,
-        schema: schema.name,
-        schemaVersion: String(schema.version),
-        node: nodeFromPublicKey(key.publicKey),
-        publicKey: key.publicKey,
-        file: fileMark(path),
-        projection: `${projectionVersion}:${schema.version}`,
-      })
-    })
-    guarded(path, () => fill.immediate())
-  } catch (error) {
-    sqlite.close()
-    for (const name of readdirSync(directory)) {
-      if (name.startsWith(databaseFile)) rmSync(join(directory, name))
+    const sqlite = openDatabase(making, { busyTimeoutMillis, create: true })
+    try {
+      fill(sqlite, making, createKey(directory, options.seed), options)
+    } finally {
+      sqlite.close()
     }
-    throw error
+    publish(directory, making, path)
+  } finally {
+    for (const name of readdirSync(directory)) {
+      if (name.startsWith(basename(making))) rmSync(join(directory, name))
+    }
   }
-  sqlite.close()
 }

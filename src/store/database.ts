@@ -126,7 +126,8 @@ export const openDatabase = (path: string, options: OpenOptions): Sqlite => {
 export const presenceFile = (directory: string, pid: number): string =>
   join(directory, `open-${pid}.json`)
 
-const isAlive = (pid: number): boolean => {
+/** Whether a process with this number runs. */
+export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true
