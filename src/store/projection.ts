@@ -22,7 +22,7 @@ import { Names } from "./names.ts"
 
 /** Entities that wait in memory at most, before they are written ahead of the commit. */
 const waitingEntitiesMax = 20_000
-/** Entities kept for the next read, at most. */
+/** Entities kept for the next read, at most, beside those that changed. */
 const cachedEntitiesMax = 4_000
 
 export interface EntityRow {
@@ -150,7 +150,9 @@ export class Projection {
   }
 
   #remember(entry: Entry): Entry {
-    if (this.#entries.size >= cachedEntitiesMax) this.#forget()
+    // Changed entities cannot be forgotten: looking for others among them again and again is slow.
+    const changed = this.#waiting.size + this.#stale.size
+    if (this.#entries.size - changed >= cachedEntitiesMax) this.#forget()
     const key = `${entry.type}/${entry.id}`
     this.#entries.set(key, entry)
     return entry
