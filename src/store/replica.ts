@@ -331,7 +331,8 @@ export class Replica {
         this.#refresh()
         return run()
       } finally {
-        this.sqlite.exec("ROLLBACK")
+        // SQLite takes some failures back by itself.
+        if (this.sqlite.inTransaction) this.sqlite.exec("ROLLBACK")
       }
     })
   }
