@@ -10,6 +10,8 @@
  *  2. An interrupt ends the running call, which rolls back, before the process ends.
  */
 import { enableCompileCache } from "node:module"
+import { homedir } from "node:os"
+import { join } from "node:path"
 import type * as Effects from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
 import type { Answer, Call } from "./command.ts"
@@ -58,9 +60,13 @@ export const main = async (argv: ReadonlyArray<string>, terminal: Terminal): Pro
   }
 }
 
+/** The user's own cache: code in a folder that all users share could be anybody's. */
+const cacheFolder = (): string =>
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "lamplog")
+
 /** Runs this process's command line. */
 const start = async (): Promise<void> => {
-  enableCompileCache()
+  enableCompileCache(cacheFolder())
   const { processTerminal } = await import("./terminal.ts")
   const abort = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => abort.abort())

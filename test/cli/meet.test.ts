@@ -192,10 +192,9 @@ describe("conflicts", () => {
       kind: "field",
       base: "#0000ff",
     })
-    expect(conflict.candidates.map(({ actor, value }) => [actor, value]).sort()).toEqual([
-      ["ana", "#00000a"],
-      ["bo", "#00000b"],
-    ])
+    expect(
+      Object.fromEntries(conflict.candidates.map(({ actor, value }) => [actor, value])),
+    ).toEqual({ ana: "#00000a", bo: "#00000b" })
     expect(nodes).toContain(conflict.winner)
     const entity = await json<EntityDocument>(["get", "token/blue"], { in: ana })
     expect(entity.conflicts).toEqual([conflict])
