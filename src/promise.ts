@@ -62,14 +62,24 @@ const followed = <A, R>(
 ): Effect.Effect<A, LamplogError, R> =>
   onProgress === undefined ? effect : Effect.provideService(effect, ProgressReporter, onProgress)
 
-const signalOf = ({ signal }: CallOptions) => (signal === undefined ? {} : { signal })
+/** Runs one call; one whose signal is aborted already does not begin. */
+const settledCall = async <A, R>(
+  effect: Effect.Effect<A, LamplogError, R>,
+  call: CallOptions,
+  start: (
+    effect: Effect.Effect<A, LamplogError, R>,
+    options: { readonly signal?: AbortSignal },
+  ) => Promise<Exit.Exit<A, LamplogError>>,
+): Promise<A> => {
+  const { signal } = call
+  signal?.throwIfAborted()
+  const exit = await start(followed(effect, call), signal === undefined ? {} : { signal })
+  return settled(exit, signal)
+}
 
 /** Runs something that needs no open project. */
-const runAlone = async <A>(
-  effect: Effect.Effect<A, LamplogError>,
-  call: CallOptions = {},
-): Promise<A> =>
-  settled(await Effect.runPromiseExit(followed(effect, call), signalOf(call)), call.signal)
+const runAlone = <A>(effect: Effect.Effect<A, LamplogError>, call: CallOptions = {}): Promise<A> =>
+  settledCall(effect, call, Effect.runPromiseExit)
 
 const isAsync = <A>(items: Iterable<A> | AsyncIterable<A>): items is AsyncIterable<A> =>
   Symbol.asyncIterator in items
@@ -88,6 +98,7 @@ async function* itemsOf<A>(
   context: Context.Context<Project>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<A, void, void> {
+  signal?.throwIfAborted()
   for await (const item of Stream.toAsyncIterableWith(stream, context)) {
     signal?.throwIfAborted()
     yield item
@@ -249,8 +260,8 @@ export class OpenProject {
 /** Opens the project in a folder. */
 export const openProject = async (options: ProjectOptions): Promise<OpenProject> => {
   const runtime = ManagedRuntime.make(layerProject(options))
-  const run: Run = async (effect, call = {}) =>
-    settled(await runtime.runPromiseExit(followed(effect, call), signalOf(call)), call.signal)
+  const run: Run = (effect, call = {}) =>
+    settledCall(effect, call, (started, how) => runtime.runPromiseExit(started, how))
   const opened = await runtime.runPromiseExit(Effect.context<Project>())
   if (Exit.isFailure(opened)) await runtime.dispose()
   return new OpenProject(run, settled(opened, undefined), () => runtime.dispose())

@@ -2,9 +2,8 @@
  * Settling conflicts: what is written, what is refused, and that every replica agrees.
  */
 import { describe, expect, it } from "vitest"
-import type { OpenProject } from "../../src/index.ts"
+import type { Change, OpenProject } from "../../src/index.ts"
 import { ana, bo, codeOf, collect, patch, put, remove, Workshop } from "./workshop.ts"
-import type { Change } from "../../src/index.ts"
 
 /** Two replicas that changed one token apart and have met: `mine` of ana, `theirs` of bo. */
 const parted = async (

@@ -1,0 +1,8 @@
+/**
+ * For tests of programs and adapters built on Lamplog: projects that vanish, and the checks that
+ * every foreign format has to pass. Depends on no test runner.
+ */
+export { formatChecks } from "./format-checks.ts"
+export type { Check, FormatCheckOptions, FormatSample } from "./format-checks.ts"
+export { layerTemporary, temporaryProject } from "./temporary.ts"
+export type { TemporaryOptions, TemporaryProject } from "./temporary.ts"
