@@ -1,7 +1,6 @@
 /**
  * The digest: fixed answers, the same by hand, and the same however a replica came by its state.
  */
-import { createHash } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -21,24 +20,7 @@ import { Author } from "../../src/store/author.ts"
 import { snapshotLines } from "../../src/store/query.ts"
 import { Replica } from "../../src/store/replica.ts"
 import { Random } from "../simulation/random.ts"
-
-const hashOf = (text: string): string => createHash("sha256").update(text, "utf8").digest("hex")
-
-/** The digest of a snapshot, from the page that defines it and nothing else. */
-const digestByHand = (schema: string, lines: Iterable<string>): string => {
-  const buckets = Array.from({ length: 4096 }, (): Array<string> => [])
-  for (const line of lines) {
-    const { type, id } = JSON.parse(line) as { readonly type: string; readonly id: string }
-    const name = hashOf(`lamplog:entity:1\n${type}/${id}`)
-    buckets[Number.parseInt(name.slice(0, 3), 16)]!.push(
-      `${name} ${hashOf(`lamplog:leaf:1\n${line}`)}`,
-    )
-  }
-  const hashes = buckets.map((bucket) =>
-    bucket.length === 0 ? "" : hashOf(`lamplog:bucket:1\n${bucket.sort().join("\n")}`),
-  )
-  return hashOf(`lamplog:state:1\n${schema}\n${hashes.join("\n")}`)
-}
+import { digestOfSnapshot } from "./snapshot-digest.ts"
 
 describe("the parts of the digest", () => {
   it("give the answers they have always given", () => {
@@ -120,7 +102,7 @@ describe("the digest of a replica", () => {
       author.write(changes, { actor: "ana" })
       if (round % 3 === 0) {
         expect(replica.digest(), `round ${round}`).toBe(
-          digestByHand("open 1", snapshotLines(replica)),
+          digestOfSnapshot("open 1", snapshotLines(replica)),
         )
       }
       if (round % 10 !== 9) continue
@@ -128,7 +110,7 @@ describe("the digest of a replica", () => {
       replica = Replica.open(join(folder, ".lamplog"), options())
       author = new Author(replica)
       expect(replica.digest(), `round ${round}`).toBe(
-        digestByHand("open 1", snapshotLines(replica)),
+        digestOfSnapshot("open 1", snapshotLines(replica)),
       )
     }
   })
@@ -145,11 +127,11 @@ describe("the digest of a replica", () => {
       new Author(replica).write(changes, { actor: "ana" })
       expect(other.digest()).toBe(replica.digest())
       new Author(other).write([{ op: "delete", type: "thing", id: "e7" }], { actor: "bo" })
-      expect(replica.digest()).toBe(digestByHand("open 1", snapshotLines(other)))
+      expect(replica.digest()).toBe(digestOfSnapshot("open 1", snapshotLines(other)))
       new Author(replica).write([{ op: "put", type: "thing", id: "e7", fields: { y: 1 } }], {
         actor: "ana",
       })
-      expect(other.digest()).toBe(digestByHand("open 1", snapshotLines(replica)))
+      expect(other.digest()).toBe(digestOfSnapshot("open 1", snapshotLines(replica)))
     } finally {
       other.close()
     }

@@ -1,0 +1,63 @@
+/**
+ * Runs the random tests for longer than a test suite may take.
+ *
+ *   npm run soak -- --seeds 10000            histories for the seeds 0 to 9,999
+ *   npm run soak -- --seeds 500 --from 2000  the next ones
+ *   npm run soak -- --seed 17                one seed, with the smallest history that fails
+ *   npm run soak -- --kind histories         which kind of test
+ *
+ * Ends with status 1 at the first failure, which it prints with the command that brings it back.
+ */
+import { parseArgs } from "node:util"
+
+/** A kind of random test: runs one seed, and throws an error that tells how to replay it. */
+type Kind = () => Promise<(seed: number) => Promise<void>>
+
+/** Loaded only when asked for, so that one kind does not need what another needs. */
+const kinds: { readonly [kind: string]: Kind } = {
+  histories: async () => (await import("./simulation/seeds.ts")).runSeed,
+}
+
+const usage = (message: string): never => {
+  process.stderr.write(`${message}\nkinds: ${Object.keys(kinds).join(", ")}\n`)
+  process.exit(2)
+}
+
+const wholeNumber = (name: string, text: string): number => {
+  const number = Number(text)
+  return Number.isSafeInteger(number) && number >= 0
+    ? number
+    : usage(`--${name} ${text} is not a whole number`)
+}
+
+const progressMillis = 5000
+
+const { values } = parseArgs({
+  options: {
+    kind: { type: "string", default: "histories" },
+    seeds: { type: "string", default: "1000" },
+    from: { type: "string", default: "0" },
+    seed: { type: "string" },
+  },
+})
+
+const kind = Object.hasOwn(kinds, values.kind) ? kinds[values.kind] : undefined
+if (kind === undefined) usage(`there is no kind of test called ${values.kind}`)
+const single = values.seed === undefined ? undefined : wholeNumber("seed", values.seed)
+const from = single ?? wholeNumber("from", values.from)
+const count = single === undefined ? wholeNumber("seeds", values.seeds) : 1
+
+const run = await kind!()
+let shown = performance.now()
+for (let seed = from; seed < from + count; seed++) {
+  try {
+    await run(seed)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  }
+  if (performance.now() - shown < progressMillis) continue
+  shown = performance.now()
+  process.stderr.write(`${seed - from + 1} of ${count}\n`)
+}
+process.stdout.write(`${count} ${values.kind} from seed ${from}: every property held\n`)
