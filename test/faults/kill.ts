@@ -1,0 +1,279 @@
+/**
+ * Processes killed at a random moment, and what must be true afterwards: the project opens at once,
+ * verifies, holds everything that was acknowledged, each atomic change whole or not at all.
+ *
+ * The command line itself is killed wherever it has a command for the task. How long a task takes is
+ * measured by letting it finish once; kills then fall anywhere in that time. The seed decides where,
+ * so a run can be repeated, though not to the microsecond.
+ */
+import { spawn, spawnSync } from "node:child_process"
+import { readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { performance } from "node:perf_hooks"
+import { verifyReplica } from "../../src/audit/verify.ts"
+import type { Replica } from "../../src/store/replica.ts"
+import type { Change } from "../../src/state/change.ts"
+import { Random } from "../simulation/random.ts"
+import { Shelf, write } from "../store/replicas.ts"
+
+const root = join(import.meta.dirname, "..", "..")
+const commandLine = join(root, "src", "cli", "main.ts")
+const committer = join(import.meta.dirname, "committer.ts")
+
+const lines = 3000
+const commits = 60
+const entitiesOfCommit = 20
+
+/** What a run left behind, as the tables say. */
+interface Stand {
+  readonly events: number
+  readonly entities: number
+}
+
+/** What the killed process had said: whether it came to its end, and its lines. */
+interface Said {
+  readonly finished: boolean
+  readonly lines: ReadonlyArray<string>
+}
+
+interface Task {
+  readonly name: string
+  readonly parameters: (bench: KillBench, project: string) => ReadonlyArray<string>
+  /** Why a stand is impossible, given where the task starts and where it ends. */
+  readonly fault: (stand: Stand, said: Said, before: Stand, after: Stand) => string | undefined
+}
+
+const told = ({ events, entities }: Stand): string => `${events} events, ${entities} entities`
+
+const same = (left: Stand, right: Stand): boolean =>
+  left.events === right.events && left.entities === right.entities
+
+/** An atomic change is whole or absent, and there once it was acknowledged. */
+const wholeOrAbsent: Task["fault"] = (stand, said, before, after) => {
+  if (said.finished && !same(stand, after)) return `acknowledged, but holds ${told(stand)}`
+  return same(stand, before) || same(stand, after) ? undefined : `half of it: ${told(stand)}`
+}
+
+const onProject = (project: string, ...words: ReadonlyArray<string>): ReadonlyArray<string> => [
+  commandLine,
+  "--project",
+  project,
+  ...words,
+]
+
+const tasks: ReadonlyArray<Task> = [
+  {
+    name: "apply",
+    parameters: (bench, project) => onProject(project, "apply", bench.changes, "--json"),
+    fault: wholeOrAbsent,
+  },
+  {
+    name: "apply --no-atomic",
+    parameters: (bench, project) =>
+      onProject(project, "apply", bench.changes, "--no-atomic", "--json"),
+    fault: (stand, said, before, after) => {
+      if (said.finished && !same(stand, after)) return `acknowledged, but holds ${told(stand)}`
+      const grown = stand.events - before.events
+      return grown === stand.entities - before.entities ? undefined : `odd: ${told(stand)}`
+    },
+  },
+  {
+    name: "import",
+    parameters: (bench, project) => onProject(project, "import", bench.tokens, "--json"),
+    fault: wholeOrAbsent,
+  },
+  {
+    name: "merge",
+    parameters: (bench, project) => onProject(project, "merge", bench.archive, "--json"),
+    fault: wholeOrAbsent,
+  },
+  {
+    name: "commits",
+    parameters: (_, project) => [
+      committer,
+      join(project, ".lamplog"),
+      String(commits),
+      String(entitiesOfCommit),
+    ],
+    fault: (stand, said, before) => {
+      const acknowledged = said.lines.filter((line) => /^\d+$/.test(line)).length
+      const held = (stand.events - before.events) / entitiesOfCommit
+      if (!Number.isInteger(held)) return `half a commit: ${told(stand)}`
+      const fits = held === acknowledged || held === acknowledged + 1
+      return fits ? undefined : `acknowledged ${acknowledged} commits, but holds ${held}`
+    },
+  },
+]
+
+const put = (id: string): Change => ({
+  op: "put",
+  type: "token",
+  id,
+  fields: { value: `of ${id}` },
+})
+
+const standOf = ({ sqlite }: Replica): Stand => ({
+  events: sqlite.prepare("SELECT count(*) FROM events").pluck().get() as number,
+  entities: sqlite.prepare("SELECT count(*) FROM entities").pluck().get() as number,
+})
+
+export interface KillRun {
+  readonly task: string
+  readonly killedAfterMillis: number
+  /** Whether the process had ended by itself before. */
+  readonly finished: boolean
+  /** Whether anything of the task was in the database. */
+  readonly changed: boolean
+  readonly faults: ReadonlyArray<string>
+}
+
+interface Measured {
+  readonly task: Task
+  readonly after: Stand
+  readonly millis: number
+}
+
+/** Files that the tasks work on, made once, and a shelf for the projects that are killed. */
+export class KillBench {
+  readonly #shelf = new Shelf()
+  readonly #project: string
+  #count = 0
+  readonly changes: string
+  readonly tokens: string
+  readonly archive: string
+
+  constructor() {
+    this.changes = this.#shelf.path("changes.jsonl")
+    const all = Array.from({ length: lines }, (_, index) => JSON.stringify(put(`new ${index}`)))
+    writeFileSync(this.changes, `${all.join("\n")}\n`)
+    this.tokens = this.#shelf.path("import.tokens.json")
+    const tokens = Array.from({ length: lines }, (_, index) => [
+      `token-${index}`,
+      { $type: "dimension", $value: { value: index, unit: "px" } },
+    ])
+    writeFileSync(this.tokens, JSON.stringify(Object.fromEntries(tokens)))
+    const peer = this.#shelf.create("peer/.lamplog")
+    this.#project = peer.project
+    for (let from = 0; from < lines; from += 500) {
+      write(
+        peer,
+        Array.from({ length: 500 }, (_, index) => put(`peer ${from + index}`)),
+      )
+    }
+    this.#shelf.close(peer)
+    this.archive = this.#shelf.path("peer.lamplog")
+    const peerFolder = this.#shelf.path("peer")
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [...onProject(peerFolder, "export", this.archive, "--json")],
+      { env: this.#environment(), encoding: "utf8" },
+    )
+    if (status !== 0) throw new Error(`export failed: ${stderr}`)
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      LAMPLOG_STATE_DIR: this.#shelf.stateDirectory,
+      LAMPLOG_ACTOR: "killed",
+    }
+  }
+
+  /** A project with a little history, closed. */
+  #begin(): { readonly name: string; readonly folder: string; readonly before: Stand } {
+    const folder = `run ${this.#count++}`
+    const name = `${folder}/.lamplog`
+    const replica = this.#shelf.create(name, { project: this.#project })
+    write(
+      replica,
+      Array.from({ length: 50 }, (_, index) => put(`old ${index}`)),
+    )
+    write(replica, [put("old 1"), put("old 51")])
+    const before = standOf(replica)
+    this.#shelf.close(replica)
+    return { name, folder: this.#shelf.path(folder), before }
+  }
+
+  /** Runs a task, killing it after so long; undefined lets it finish. */
+  async #run(task: Task, folder: string, millis: number | undefined): Promise<Said> {
+    const child = spawn(process.execPath, [...task.parameters(this, folder)], {
+      env: this.#environment(),
+      stdio: ["ignore", "pipe", "ignore"],
+    })
+    let output = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text))
+    const timer = millis === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), millis)
+    const code = await new Promise<number | null>((resolve) => child.on("close", resolve))
+    clearTimeout(timer)
+    return { finished: code === 0, lines: output.split("\n").slice(0, -1) }
+  }
+
+  /** Lets every task finish once, to know its end and how long it takes. */
+  async measure(): Promise<ReadonlyArray<Measured>> {
+    const measured: Array<Measured> = []
+    for (const task of tasks) {
+      const { name, folder } = this.#begin()
+      const start = performance.now()
+      const { finished } = await this.#run(task, folder, undefined)
+      const millis = performance.now() - start
+      if (!finished) throw new Error(`${task.name} fails without being killed`)
+      const replica = this.#shelf.open(name)
+      const after = standOf(replica)
+      this.#shelf.close(replica)
+      measured.push({ task, after, millis })
+      rmSync(folder, { recursive: true })
+    }
+    return measured
+  }
+
+  /** Kills one task once and looks at what is left. */
+  async kill({ task, after, millis }: Measured, random: Random): Promise<KillRun> {
+    const { name, folder, before } = this.#begin()
+    // Before a third of the time Node is still loading; some processes come to their end.
+    const killedAfterMillis = millis * (0.35 + 0.75 * random.next())
+    const said = await this.#run(task, folder, killedAfterMillis)
+    const faults: Array<string> = []
+    const replica = this.#shelf.open(name, { busyTimeoutMillis: 0 })
+    if (replica.fence !== undefined) faults.push(`fenced: ${replica.fence}`)
+    const stand = standOf(replica)
+    const fault = task.fault(stand, said, before, after)
+    if (fault !== undefined) faults.push(fault)
+    write(replica, [put("after the kill")])
+    const errors = verifyReplica(replica).findings.filter(({ severity }) => severity === "error")
+    for (const { where, message } of errors) faults.push(`${where}: ${message}`)
+    this.#shelf.close(replica)
+    const left = readdirSync(join(folder, ".lamplog")).filter(
+      (file) => !["keys", "project.db", "config.json"].includes(file),
+    )
+    if (left.length > 0) faults.push(`left behind: ${left.join(", ")}`)
+    rmSync(folder, { recursive: true })
+    const changed = !same(stand, before)
+    return { task: task.name, killedAfterMillis, finished: said.finished, changed, faults }
+  }
+
+  remove(): void {
+    this.#shelf.remove()
+  }
+}
+
+/** Kills so many processes, the tasks in turn; what went wrong is in the faults of each run. */
+export const killRepeatedly = async (
+  runs: number,
+  seed: number,
+  onRun: (run: KillRun) => void = () => {},
+): Promise<ReadonlyArray<KillRun>> => {
+  const bench = new KillBench()
+  try {
+    const measured = await bench.measure()
+    const random = new Random(seed)
+    const results: Array<KillRun> = []
+    for (let index = 0; index < runs; index++) {
+      const run = await bench.kill(measured[index % measured.length]!, random)
+      results.push(run)
+      onRun(run)
+    }
+    return results
+  } finally {
+    bench.remove()
+  }
+}
