@@ -42,21 +42,27 @@ const perform = async (
 export const main = async (argv: ReadonlyArray<string>, terminal: Terminal): Promise<number> => {
   const { wantsJson, wordsFromArguments } = await import("./arguments.ts")
   const json = wantsJson(argv)
+  let answered = false
+  const write = async (text: string): Promise<void> => {
+    await terminal.write(text)
+    answered = true
+  }
   try {
     const { Call } = await import("./command.ts")
     const { paintFor } = await import("./paint.ts")
     const words = wordsFromArguments(argv)
     const paint = paintFor(terminal.outputIsTerminal, terminal.environment)
-    const call = new Call(words, terminal, paint, main)
+    const call = new Call(words, { ...terminal, write }, paint, main)
     const run = await words.command.load()
     const answer = await perform(run(call), call)
     if (answer === undefined) return 0
     const text = json ? `${JSON.stringify(answer.document, undefined, 2)}\n` : answer.text()
-    await terminal.write(text)
+    await write(text)
     return answer.status ?? 0
   } catch (error) {
     const { report } = await import("./report.ts")
-    return report(error, { json, debug: argv.includes("--debug") }, terminal)
+    // An answer that broke off cannot be followed by a second document on stdout.
+    return report(error, { json: json && !answered, debug: argv.includes("--debug") }, terminal)
   }
 }
 

@@ -151,6 +151,25 @@ describe("a project in a bad state", () => {
   }
 })
 
+describe("verify", () => {
+  it("tells what is wrong with a database that nothing else can open", async () => {
+    overwrite(4096, new Uint8Array(statSync(database).size - 4096).fill(0x5a))
+    const before = contentOf(path(here))
+    const { status, stdout, stderr } = await run(["verify", "--json"], { in: here })
+    const document = JSON.parse(stdout)
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" })
+    expect(document.ok).toBe(false)
+    expect(document.findings).not.toEqual([])
+    expect(document.error).toMatchObject({ code: "verification-failed" })
+    expect(contentOf(path(here))).toEqual(before)
+  })
+
+  it("refuses a folder without a database", async () => {
+    rmSync(database)
+    expectRefusal(await run(["verify", "--json"], { in: here }), "no-project", 1)
+  })
+})
+
 const isRoot = process.getuid?.() === 0
 const nobody = 65_534
 

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { on, once } from "node:events"
 import { watch, writeFileSync } from "node:fs"
+import Database from "better-sqlite3"
 import { beforeAll, describe, expect, it } from "vitest"
 import type { StatusDocument } from "./documents.ts"
 import { expectRefusal } from "./refusal.ts"
@@ -91,25 +92,46 @@ describe("an interrupt", () => {
     })
   }
 
-  it("takes an import back that has begun", async () => {
+  /** Starts a command and waits for the file that tells others it has the project open. */
+  const startAndOpen = async (argv: ReadonlyArray<string>) => {
+    const opened = watch(path(here, ".lamplog"))
+    const child = start(argv, { in: here, environment: { LAMPLOG_BUSY_TIMEOUT_MILLIS: "60000" } })
+    const outcome = ended(child)
+    for await (const [, name] of on(opened, "change")) {
+      if (name === `open-${child.pid}.json`) break
+    }
+    opened.close()
+    return { child, outcome }
+  }
+
+  it("ends the waiting for another process that writes", async () => {
+    const before = await standing()
+    const other = new Database(path(here, ".lamplog", "project.db"))
+    other.exec("BEGIN IMMEDIATE")
+    const { child, outcome } = await startAndOpen(["set", "t/1", "a=1", "--json"])
+    child.kill("SIGINT")
+    expectRefusal(await outcome, "interrupted", 130)
+    other.close()
+    expect(await standing()).toEqual(before)
+  })
+
+  it("lets an import under way be all or nothing, and the exit status tell which", async () => {
     const tokens = Array.from({ length: 20_000 }, (_, index) => [
       `t${index}`,
       { $value: index, $type: "number" },
     ])
     writeFileSync(path(here, "tokens.json"), JSON.stringify(Object.fromEntries(tokens)))
-    const before = await standing()
-    const files = path(here, ".lamplog")
-    const child = start(["import", "tokens.json", "--json"], { in: here })
-    const outcome = ended(child)
-    // The file that tells others who has the project open: work on it begins.
-    const opened = watch(files)
-    for await (const [, name] of on(opened, "change")) {
-      if (name === `open-${child.pid}.json`) break
-    }
-    opened.close()
+    const before = await json<StatusDocument>(["status"], { in: here })
+    const { child, outcome } = await startAndOpen(["import", "tokens.json", "--json"])
     child.kill("SIGINT")
-    expectRefusal(await outcome, "interrupted", 130)
-    expect(await standing()).toEqual(before)
+    const { status, stdout, stderr } = await outcome
+    const after = await json<StatusDocument>(["status"], { in: here })
+    if (status === 0) expect(after.events).toBe(before.events + tokens.length)
+    else {
+      expectRefusal({ status, stdout, stderr }, "interrupted", 130)
+      expect(after).toEqual(before)
+    }
+    expect(await json(["verify"], { in: here })).toMatchObject({ ok: true })
   })
 
   it("keeps whole groups of --no-atomic, and nothing of the last", async () => {

@@ -131,6 +131,21 @@ describe("long answers", () => {
     expect({ status, stderr, written }).toEqual({ status: 0, stderr: "", written: 2 })
   })
 
+  it("that break off half-way are not followed by a second document", async () => {
+    const pieces: Array<string> = []
+    const abort = new AbortController()
+    const write = async (text: string) => {
+      pieces.push(text)
+      abort.abort()
+    }
+    const options = { in: many, write, signal: abort.signal }
+    const { status, stderr } = await run(["list", "--json"], options)
+    expect(status).toBe(130)
+    expect(pieces.join("")).toMatch(/^\[\n/)
+    expect(pieces.join("")).not.toContain("interrupted")
+    expect(stderr).toContain("Interrupted")
+  })
+
   it("leave stdout to the error when they fail before the first piece", async () => {
     const { node } = await json<{ node: string }>(["status"], { in: many })
     const other = node.startsWith("a") ? "b" : "a"
