@@ -5,6 +5,7 @@
  *   npm run soak -- --seeds 500 --from 2000  the next ones
  *   npm run soak -- --seed 17                one seed, with the smallest history that fails
  *   npm run soak -- --kind histories         which kind of test
+ *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
  *
  * Ends with status 1 at the first failure, which it prints with the command that brings it back.
  */
@@ -16,6 +17,7 @@ type Kind = () => Promise<(seed: number) => Promise<void>>
 /** Loaded only when asked for, so that one kind does not need what another needs. */
 const kinds: { readonly [kind: string]: Kind } = {
   histories: async () => (await import("./simulation/seeds.ts")).runSeed,
+  kill: async () => (await import("./faults/kill.ts")).killSeeds(),
 }
 
 const usage = (message: string): never => {

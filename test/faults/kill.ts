@@ -3,8 +3,8 @@
  * verifies, holds everything that was acknowledged, each atomic change whole or not at all.
  *
  * The command line itself is killed wherever it has a command for the task. How long a task takes is
- * measured by letting it finish once; kills then fall anywhere in that time. The seed decides where,
- * so a run can be repeated, though not to the microsecond.
+ * measured by letting it finish once; kills then fall anywhere in that time. A seed decides task and
+ * moment, so a run can be repeated, though not to the microsecond.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { readdirSync, rmSync, writeFileSync } from "node:fs"
@@ -137,6 +137,7 @@ interface Measured {
 export class KillBench {
   readonly #shelf = new Shelf()
   readonly #project: string
+  readonly #measured: Array<Measured> = []
   #count = 0
   readonly changes: string
   readonly tokens: string
@@ -209,8 +210,7 @@ export class KillBench {
   }
 
   /** Lets every task finish once, to know its end and how long it takes. */
-  async measure(): Promise<ReadonlyArray<Measured>> {
-    const measured: Array<Measured> = []
+  async measure(): Promise<void> {
     for (const task of tasks) {
       const { name, folder } = this.#begin()
       const start = performance.now()
@@ -220,14 +220,15 @@ export class KillBench {
       const replica = this.#shelf.open(name)
       const after = standOf(replica)
       this.#shelf.close(replica)
-      measured.push({ task, after, millis })
+      this.#measured.push({ task, after, millis })
       rmSync(folder, { recursive: true })
     }
-    return measured
   }
 
-  /** Kills one task once and looks at what is left. */
-  async kill({ task, after, millis }: Measured, random: Random): Promise<KillRun> {
+  /** Kills the task of a seed once and looks at what is left. Measure first. */
+  async kill(seed: number): Promise<KillRun> {
+    const { task, after, millis } = this.#measured[seed % tasks.length]!
+    const random = new Random(seed)
     const { name, folder, before } = this.#begin()
     // Before a third of the time Node is still loading; some processes come to their end.
     const killedAfterMillis = millis * (0.35 + 0.75 * random.next())
@@ -256,24 +257,16 @@ export class KillBench {
   }
 }
 
-/** Kills so many processes, the tasks in turn; what went wrong is in the faults of each run. */
-export const killRepeatedly = async (
-  runs: number,
-  seed: number,
-  onRun: (run: KillRun) => void = () => {},
-): Promise<ReadonlyArray<KillRun>> => {
+/** For soaking: kills one process for each seed, and throws what was wrong afterwards. */
+export const killSeeds = async (): Promise<(seed: number) => Promise<void>> => {
   const bench = new KillBench()
-  try {
-    const measured = await bench.measure()
-    const random = new Random(seed)
-    const results: Array<KillRun> = []
-    for (let index = 0; index < runs; index++) {
-      const run = await bench.kill(measured[index % measured.length]!, random)
-      results.push(run)
-      onRun(run)
-    }
-    return results
-  } finally {
-    bench.remove()
+  process.once("exit", () => bench.remove())
+  await bench.measure()
+  return async (seed) => {
+    const run = await bench.kill(seed)
+    if (run.faults.length === 0) return
+    throw new Error(
+      `${JSON.stringify(run, null, 2)}\nagain: npm run soak -- --kind kill --seed ${seed}`,
+    )
   }
 }
