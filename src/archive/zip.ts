@@ -7,7 +7,7 @@
  */
 import { read } from "node:fs"
 import { Readable } from "node:stream"
-import { crc32, createInflateRaw } from "node:zlib"
+import { crc32, createInflateRaw, InflateRaw } from "node:zlib"
 import { fromRandomAccessReaderPromise, RandomAccessReader } from "yauzl"
 import type { Entry, ZipFile } from "yauzl"
 import { refuse, shown } from "./refuse.ts"
@@ -138,6 +138,9 @@ export async function* contentOf(zip: ZipFile, member: ZipMember): AsyncGenerato
       if (bytes > size) throw new Error("is longer than the directory says")
       crc = crc32(chunk, crc)
       yield chunk
+    }
+    if (content instanceof InflateRaw && content.bytesWritten !== entry.compressedSize) {
+      throw new Error("holds more than what it was compressed from")
     }
   } catch (error) {
     throw damaged(name, `cannot be unpacked (${(error as Error).message})`, error)

@@ -2,17 +2,19 @@
  * What goes into an archive comes out of it, whole, and only adds.
  */
 import { readdirSync } from "node:fs"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { ArchiveProgress } from "../../src/archive/archive.ts"
 import { segmentPath, snapshotPath } from "../../src/archive/archive.ts"
 import { inspectArchive } from "../../src/archive/inspect.ts"
 import { openArchive } from "../../src/archive/read.ts"
+import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { verifyHead } from "../../src/event/hash.ts"
 import { segmentBytesMax } from "../../src/log/segment.ts"
 import { Author } from "../../src/store/author.ts"
 import { openConflicts } from "../../src/store/query.ts"
-import type { Replica } from "../../src/store/replica.ts"
+import { Replica } from "../../src/store/replica.ts"
 import { contentOf, fileHash, setToken, Stage, taken, verified } from "./stage.ts"
 
 let stage: Stage
@@ -154,6 +156,42 @@ describe("an archive", () => {
     expect(wrote).toBe(true)
     expect(manifest.frontier).toEqual(held)
     expect(await verified(path)).toMatchObject({ ok: true })
+  })
+
+  it("can be made of whatever can be written, odd names of types too", async () => {
+    const ana = stage.replica("ana", { schema: "open" })
+    const bo = stage.replica("bo", { schema: "open" })
+    const write = (type: string) =>
+      new Author(ana).write([{ op: "put", type, id: "10", fields: { value: 1 } }], { actor: "ana" })
+    for (const type of ["10", "toString", "hasOwnProperty", "ä ö", '"']) write(type)
+    for (const type of ["__proto__", "constructor", "prototype"]) {
+      expect(() => write(type)).toThrow(/entity type/)
+    }
+    const { path, manifest } = await stage.exported(ana)
+    expect(Object.keys(manifest.itemCounts)).toHaveLength(5)
+    await taken(path, bo)
+    expect(bo.digest()).toBe(ana.digest())
+  })
+
+  it("holds all that another handle on the same project wrote, and leaves its log whole", async () => {
+    const ana = stage.replica("ana")
+    setToken(ana, "first", "1")
+    const again = Replica.open(ana.directory, {
+      schemas: builtInSchemas(),
+      stateDirectory: join(stage.folder, "state"),
+    })
+    try {
+      expect(again.lines.eventCount).toBe(1)
+      setToken(ana, "second", "2")
+      const { manifest } = await stage.exported(again)
+      expect(manifest).toMatchObject({ events: 2, logs: [{ to: 2 }] })
+    } finally {
+      again.close()
+    }
+    setToken(ana, "third", "3")
+    const { path, manifest } = await stage.exported(ana)
+    expect(manifest.events).toBe(3)
+    expect(await verified(path)).toMatchObject({ ok: true, findings: [] })
   })
 
   it("reports how far it has come, to the end", async () => {
