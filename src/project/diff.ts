@@ -11,7 +11,7 @@ import { breathe, work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { typeOf } from "../state/schema.ts"
-import { getEntity, listEntities } from "../store/query.ts"
+import { listEntities } from "../store/query.ts"
 import type { Entity } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
 import type { ForeignFormat } from "./format.ts"
@@ -58,7 +58,7 @@ class Differences {
 
   want({ type, id, fields }: Wanted): void {
     this.#wanted.add(nameOf({ type, id }))
-    const here = getEntity(this.#replica, type, id)
+    const here = this.#replica.projection.stateOf(type, id)
     const lives = here !== undefined && !here.deleted
     const differing = fieldsOf(this.#replica, type, lives ? here.fields : {}, fields)
     if (!lives) this.#found.push({ type, id, change: "added", fields: differing })

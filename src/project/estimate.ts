@@ -9,9 +9,9 @@ import { fileFailure } from "./file-failure.ts"
 import type { Sources } from "./sources.ts"
 
 /** Bytes of an archive, as compressed, that are received in a second. */
-const archiveBytesPerSecond = 2_500_000
+const archiveBytesPerSecond = 1_500_000
 /** Characters of foreign files that are read, compared and written in a second. */
-const foreignCharactersPerSecond = 2_500_000
+const foreignCharactersPerSecond = 1_500_000
 
 export const estimatedSeconds = ({ archives, foreign }: Sources): number => {
   let bytes = 0

@@ -13,6 +13,7 @@ import { timed } from "./clock.ts"
 import { estimatedSeconds } from "./estimate.ts"
 import type { ForeignDocument, ForeignFormat } from "./format.ts"
 import { readForeign } from "./foreign.ts"
+import { reportProgress } from "./progress.ts"
 import type { ImportAnalysis, ImportOptions, ImportProblem, ImportSummary } from "./project.ts"
 import { sourcesFrom } from "./sources.ts"
 import type { Sources } from "./sources.ts"
@@ -56,19 +57,24 @@ const prepare = (
   Effect.gen(function* () {
     const manner = mannerFrom(options)
     const sources = yield* attempt(() => sourcesFrom(paths, options.format ?? "auto", formats))
-    if (manner.strategy === "replace" && sources.archives.length + sources.foreign.length > 1) {
+    const several = sources.archives.length + sources.foreign.length > 1
+    if (several && (manner.strategy === "replace" || manner.prune)) {
       return yield* Effect.fail(
         new LamplogError({
           code: "replace-by-several",
-          message: "The state cannot become that of several archives or formats at once.",
+          message: "Several archives or formats cannot each say what the state should be.",
           remedy: "Name one archive, or files of one format.",
         }),
       )
     }
     const documents: Array<ForeignDocument> = []
+    const total = sources.foreign.reduce((sum, { files }) => sum + files.length, 0)
+    let done = 0
     for (const source of sources.foreign) {
-      documents.push(yield* attempt(() => readForeign(source)))
+      yield* reportProgress({ stage: "reading", done, total, unit: "files" })
       yield* Effect.yieldNow
+      documents.push(yield* attempt(() => readForeign(source)))
+      done += source.files.length
     }
     const signed = yield* authorship(desk.clock, options)
     const reason = options.reason ?? reasonFor(paths)

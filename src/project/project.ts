@@ -81,9 +81,11 @@ export interface ImportProblem {
 export interface ImportSummary {
   readonly success: boolean
   readonly projectName: string
+  /** Entities in what was imported, by type. */
   readonly itemCounts: ItemCounts
   /** Events written or received. */
   readonly events: number
+  /** Ids of conflicts that the events written by this import settled. */
   readonly settledConflicts: ReadonlyArray<string>
   readonly warnings: ReadonlyArray<ImportProblem>
   readonly error: string | null
@@ -108,6 +110,10 @@ export interface MergeSummary {
   readonly newItemsCount: number
   readonly updatedItemsCount: number
   readonly deletedItemsCount: number
+  /**
+   * Conflicts that are open now and were not before. One that gained a candidate counts, since it
+   * has to be looked at again; one that this merge settled does not.
+   */
   readonly conflictsCount: number
   readonly events: number
   readonly forks: ReadonlyArray<Reference>

@@ -19,13 +19,17 @@ export const eachSnapshotEntity = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const total = archive.manifest.entities
+  const report = (count: number): void =>
+    listener({ stage: "comparing", done: Math.min(count, total), total, unit: "entities" })
   let done = 0
+  report(done)
   for await (const entity of archive.snapshot()) {
     visit(entity)
     if (++done % turnEntities !== 0) continue
-    listener({ stage: "comparing", done: Math.min(done, total), total, unit: "entities" })
+    report(done)
     await breathe(signal)
   }
+  report(done)
 }
 
 /** How a snapshot's values stand to what is there. */

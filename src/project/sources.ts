@@ -71,11 +71,18 @@ const filesIn = (folder: string): ReadonlyArray<string> => {
 const expanded = (paths: ReadonlyArray<string>): ReadonlyArray<Named> =>
   paths.flatMap((path): ReadonlyArray<Named> => {
     try {
-      if (!statSync(path).isDirectory()) return [{ path, found: false }]
-      return filesIn(path).map((file) => ({ path: file, found: true }))
+      const stat = statSync(path)
+      if (stat.isDirectory()) return filesIn(path).map((file) => ({ path: file, found: true }))
+      if (stat.isFile()) return [{ path, found: false }]
     } catch (error) {
       throw fileFailure(error, path)
     }
+    throw refuse(
+      "not-a-file",
+      `${path} is neither a file nor a folder.`,
+      "Save it as a file first: it has to be read twice.",
+      path,
+    )
   })
 
 /** Whether a file is a zip, which no text format begins like. */

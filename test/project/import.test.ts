@@ -136,6 +136,7 @@ describe("importing what cannot be taken", () => {
         return [workshop.at("empty")]
       },
     ],
+    ["what is no file at all", "not-a-file", () => ["/dev/null"]],
     [
       "an entity of an unknown type",
       "type-unknown",
