@@ -29,4 +29,8 @@ describe("a process that is killed", () => {
       expect(results.some(({ finished }) => !finished)).toBe(true)
     },
   )
+
+  it("while making a project leaves it whole, or a folder where it can be made", async () => {
+    for (let seed = 0; seed < 5; seed++) expect(await bench.killInit(seed)).toEqual([])
+  })
 })

@@ -7,10 +7,11 @@
  * moment, so a run can be repeated, though not to the microsecond.
  */
 import { spawn, spawnSync } from "node:child_process"
-import { readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
 import { verifyReplica } from "../../src/audit/verify.ts"
+import { databaseFile } from "../../src/store/database.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import type { Change } from "../../src/state/change.ts"
 import { Random } from "../simulation/random.ts"
@@ -117,6 +118,9 @@ const standOf = ({ sqlite }: Replica): Stand => ({
   entities: sqlite.prepare("SELECT count(*) FROM entities").pluck().get() as number,
 })
 
+/** Before a third of the time Node is still loading; some processes come to their end. */
+const momentIn = (random: Random, millis: number): number => millis * (0.35 + 0.75 * random.next())
+
 export interface KillRun {
   readonly task: string
   readonly killedAfterMillis: number
@@ -195,9 +199,9 @@ export class KillBench {
     return { name, folder: this.#shelf.path(folder), before }
   }
 
-  /** Runs a task, killing it after so long; undefined lets it finish. */
-  async #run(task: Task, folder: string, millis: number | undefined): Promise<Said> {
-    const child = spawn(process.execPath, [...task.parameters(this, folder)], {
+  /** Runs a process, killing it after so long; undefined lets it finish. */
+  async #run(parameters: ReadonlyArray<string>, millis: number | undefined): Promise<Said> {
+    const child = spawn(process.execPath, [...parameters], {
       env: this.#environment(),
       stdio: ["ignore", "pipe", "ignore"],
     })
@@ -214,7 +218,7 @@ export class KillBench {
     for (const task of tasks) {
       const { name, folder } = this.#begin()
       const start = performance.now()
-      const { finished } = await this.#run(task, folder, undefined)
+      const { finished } = await this.#run(task.parameters(this, folder), undefined)
       const millis = performance.now() - start
       if (!finished) throw new Error(`${task.name} fails without being killed`)
       const replica = this.#shelf.open(name)
@@ -230,9 +234,8 @@ export class KillBench {
     const { task, after, millis } = this.#measured[seed % tasks.length]!
     const random = new Random(seed)
     const { name, folder, before } = this.#begin()
-    // Before a third of the time Node is still loading; some processes come to their end.
-    const killedAfterMillis = millis * (0.35 + 0.75 * random.next())
-    const said = await this.#run(task, folder, killedAfterMillis)
+    const killedAfterMillis = momentIn(random, millis)
+    const said = await this.#run(task.parameters(this, folder), killedAfterMillis)
     const faults: Array<string> = []
     const replica = this.#shelf.open(name, { busyTimeoutMillis: 0 })
     if (replica.fence !== undefined) faults.push(`fenced: ${replica.fence}`)
@@ -250,6 +253,22 @@ export class KillBench {
     rmSync(folder, { recursive: true })
     const changed = !same(stand, before)
     return { task: task.name, killedAfterMillis, finished: said.finished, changed, faults }
+  }
+
+  /** Kills the making of a project; afterwards it is there whole, or can be made. */
+  async killInit(seed: number): Promise<ReadonlyArray<string>> {
+    const folder = `init ${seed}`
+    const init = onProject(this.#shelf.path(folder), "init", "--json")
+    const first = this.#measured[0]!
+    const said = await this.#run(init, momentIn(new Random(seed), first.millis / 2))
+    const name = `${folder}/.lamplog`
+    const there = existsSync(join(this.#shelf.path(name), databaseFile))
+    const replica = there ? this.#shelf.open(name) : this.#shelf.create(name)
+    const faults = said.finished && !there ? ["acknowledged, but not there"] : []
+    write(replica, [put("after the kill")])
+    for (const { message } of verifyReplica(replica).findings) faults.push(message)
+    this.#shelf.close(replica)
+    return faults
   }
 
   remove(): void {
