@@ -29,7 +29,7 @@ const problemLines = (
 ): string => {
   const rows = problems
     .slice(0, problemsMax)
-    .map(({ message, where }) => `${sign}  ${printable(message)} ${paint.dim(printable(where))}\n`)
+    .map(({ message, where }) => `${sign}  ${paint.dim(printable(where))}  ${printable(message)}\n`)
   const rest = problems.length - problemsMax
   return rows.join("") + (rest > 0 ? paint.dim(`and ${grouped(rest)} more (--json)\n`) : "")
 }

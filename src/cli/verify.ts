@@ -23,7 +23,7 @@ const findingsShownMax = 50
 
 const findingText = ({ severity, code, message, where }: Finding, paint: Paint): string => {
   const mark = severity === "error" ? paint.red("error") : paint.yellow("warning")
-  return `${mark}  ${code}  ${printable(message)} ${paint.dim(printable(where))}\n`
+  return `${mark}  ${code}  ${paint.dim(printable(where))}  ${printable(message)}\n`
 }
 
 const verificationText = ({ ok, checked, findings }: Verification, paint: Paint): string => {
