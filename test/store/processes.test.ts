@@ -172,9 +172,10 @@ describe("two handles of one process", () => {
     expect(failing).toThrow(RangeError)
     expect([one.digest(), one.lines.frontier()]).toEqual(before)
     expect([two.digest(), two.lines.frontier()]).toEqual(before)
-    write(two, [put("y", "3")])
     write(one, [put("x", "4")])
+    write(two, [put("y", "3")])
     expect([valueOf(one, "x"), valueOf(one, "y"), valueOf(two, "x")]).toEqual(["4", "3", "4"])
+    expect(one.read(() => entityHistory(one, "token", "x"))).toHaveLength(2)
     new Ledger().enter(two)
   })
 
