@@ -22,6 +22,8 @@ import { Author } from "../../src/store/author.ts"
 import { Replica } from "../../src/store/replica.ts"
 import { ForgedLog, projectId, receive } from "../log/forge.ts"
 import type { Carried } from "../log/forge.ts"
+import { Random } from "../simulation/random.ts"
+import { randomLogs } from "./histories.ts"
 import {
   copyOf,
   linesOf,
@@ -76,6 +78,12 @@ const ours = (path: string) =>
   Effect.runPromise(verifyArchive(path, { schemas: builtInSchemas() })).then(
     ({ ok, findings }) => ({ ok, errors: findings.filter(({ severity }) => severity === "error") }),
   )
+
+/** Of the random histories; another one is a wider search. */
+const firstSeed = Number(process.env.LAMPLOG_SEED ?? "1")
+const histories = 8
+const transactionsEach = 120
+const hashPattern = expect.stringMatching(/^[0-9a-f]{64}$/) as string
 
 const folder = mkdtempSync(join(tmpdir(), "lamplog-python-"))
 const opened: Array<Replica> = []
@@ -369,6 +377,21 @@ describe("a verifier written from docs/FORMAT.md alone", () => {
     await putTogether(path, forged)
     expect(pythonErrors(path)).toEqual(["snapshot-mismatch"])
     expect((await ours(path)).ok).toBe(false)
+  })
+
+  it("folds random histories to the same bytes", async () => {
+    const paths: Array<string> = []
+    for (let seed = firstSeed; seed < firstSeed + histories; seed++) {
+      const replica = replicaOf(`random-${seed}`)
+      receive(replica, randomLogs(new Random(seed), transactionsEach))
+      paths.push(await archiveOf(replica, `random-${seed}`))
+    }
+    const { reports } = python(paths)
+    const found = reports.filter(({ severity, exportHash }) => severity === "error" || exportHash)
+    const sound = paths.map(
+      (file) => expect.objectContaining({ file, exportHash: hashPattern }) as Report,
+    )
+    expect(found, `LAMPLOG_SEED=${firstSeed} repeats these`).toEqual(sound)
   })
 
   it("checks as much of a partial archive as its bytes prove", async () => {

@@ -69,6 +69,9 @@ def node_of(public_key):
     return base64.b32encode(digest[:16]).decode().lower().rstrip("=")
 
 
+FORBIDDEN = ("__proto__", "constructor", "prototype")
+
+
 class NotCanonical(Exception):
     pass
 
@@ -119,7 +122,7 @@ def canonical(value, level=0, level_max=32):
     if isinstance(value, list):
         return "[" + ",".join(canonical(item, level + 1, level_max) for item in value) + "]"
     for key in value:
-        if key in ("__proto__", "constructor", "prototype"):
+        if key in FORBIDDEN:
             raise NotCanonical(f"the key {key} is not allowed")
     members = sorted(value.items(), key=lambda member: units(member[0]))
     return "{" + ",".join(
@@ -244,6 +247,7 @@ def check_header(header, where):
     need(fits(IDENTIFIER, get("node")), "node")
     need(is_count(get("seq"), 1) and is_count(get("lamport"), 1), "seq or lamport")
     need(is_name(get("type"), 128) and "/" not in header["type"], "type")
+    need(header["type"] not in FORBIDDEN, "type")
     need(is_name(get("id"), 1024), "id")
     need(isinstance(get("op"), str), "op")
     control = header["type"] == CONTROL
@@ -603,7 +607,11 @@ class Entity:
 
     def delete_conflict(self):
         edits = [event for event in self.applied if event.op in ("put", "patch", "resolve")]
-        settlers = [event for event in self.applied if event.op in ("put", "delete", "resolve")]
+        settlers = [
+            event
+            for event in self.applied
+            if event.op in ("delete", "resolve") or self.restarts(event)
+        ]
         open_deletes, open_edits = [], []
         for removal in self.applied:
             if removal.op != "delete":
