@@ -17,7 +17,7 @@ import type { Sqlite } from "../store/database.ts"
 import { loadKey } from "../store/identity.ts"
 import { metaChecksum, metaKeys } from "../store/meta.ts"
 import type { HeldEvents } from "./evidence.ts"
-import type { Findings } from "./finding.ts"
+import type { Finding, Findings } from "./finding.ts"
 
 /** Faults that SQLite lists of one file, at most. */
 const integrityFaultsMax = 100
@@ -79,6 +79,7 @@ export const checkDefinitions = (sqlite: Sqlite, findings: Findings): void => {
 
 export interface MetaFacts {
   readonly project: string | undefined
+  /** Undefined when what depends on it cannot be judged: it is unknown, or everything is outdated. */
   readonly schema: ProjectSchema | undefined
   /** Every key as stored. */
   readonly values: ReadonlyMap<string, string>
@@ -125,7 +126,8 @@ export const checkMeta = (
 ): MetaFacts => {
   const meta = new MetaCheck(sqlite, findings)
   const { values } = meta
-  if (values.get("checksum") !== metaChecksum(values)) {
+  const intact = values.get("checksum") === metaChecksum(values)
+  if (!intact) {
     meta.report("meta-checksum", "checksum", "What meta holds is not what was written there.")
   }
   const node = values.get("node")
@@ -137,18 +139,28 @@ export const checkMeta = (
   const fits = (publicKey: string) => nodeFromPublicKey(publicKey) === node
   meta.expect("publicKey", fits, "is not the key of this replica's node.")
   meta.expect("file", () => true, "")
+  const known = (value: string) => schema === undefined || Number(value) <= schema.version
+  meta.expect("schemaVersion", known, "is newer than the version that is known here.")
   const versions = `${projectionVersion}:${schema?.version ?? ""}`
-  const current = (value: string) => value === versions
-  meta.expect("projection", current, `is not ${versions}, the version that is read here.`)
-  const version = (value: string) => value === String(schema?.version)
-  meta.expect("schemaVersion", version, "is not the version of the schema that is read here.")
+  meta.expect("projection", () => true, "")
+  const outdated = intact && schema !== undefined && values.get("projection") !== versions
+  if (outdated) findings.add(outdatedProjection, "meta")
   // A missing key is no damage (the next write goes on under a new node); a wrong one is.
   const keyFile = join("keys", `${node ?? ""}.key`)
   if (existsSync(join(directory, keyFile)) && loadKey(directory, node!) === undefined) {
     const message = `The key file of ${node!} does not hold that node's key.`
     findings.error("structure", "key-mismatch", keyFile, message, "meta")
   }
-  return { project: values.get("project"), schema, values }
+  return { project: values.get("project"), schema: outdated ? undefined : schema, values }
+}
+
+const outdatedProjection: Finding = {
+  severity: "warning",
+  stage: "structure",
+  code: "projection-outdated",
+  where: "meta projection",
+  message:
+    "What is kept beside the events was computed by another version of Lamplog; it was not checked, and is computed anew when the project is opened.",
 }
 
 /** The event that this replica's own log goes on from must be held. */

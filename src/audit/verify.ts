@@ -151,6 +151,7 @@ class Examination {
   }
 
   *#buckets(sqlite: Sqlite): Generator<VerifyProgress, void> {
+    if (this.#facts.schema === undefined) return
     const listed = Number(this.#facts.values.get("listed") ?? "0")
     const total = this.#states.entities
     yield { stage: "checking the digest", done: 0, total, unit: "entities" }

@@ -49,7 +49,8 @@ const newer: ProjectSchema = {
 
 /** What the replica under examination understands. */
 export const trialSchemas = (): SchemaRegistry => new SchemaRegistry().register(older)
-const newerSchemas = (): SchemaRegistry => new SchemaRegistry().register(newer)
+/** What it will understand after an upgrade. */
+export const newerSchemas = (): SchemaRegistry => new SchemaRegistry().register(newer)
 
 const entities = 90
 

@@ -11,7 +11,7 @@ import type { Verification } from "../../src/audit/verify.ts"
 import { databaseFile } from "../../src/store/database.ts"
 import { Random } from "../simulation/random.ts"
 import { Shelf } from "../store/replicas.ts"
-import { buildHistory, trialSchemas } from "./history.ts"
+import { buildHistory, newerSchemas, trialSchemas } from "./history.ts"
 import { tamper } from "./tamper.ts"
 
 const shelf = new Shelf()
@@ -104,6 +104,26 @@ describe("an untouched database", () => {
     shelf.close(replica)
     // The last connection to close takes the write-ahead log with it.
     expect(() => readFileSync(`${original}-wal`)).toThrow("ENOENT")
+  })
+})
+
+describe("a database of an older version", () => {
+  it("is no damage before the upgrade, and checked in full after it", async () => {
+    copied("older")
+    const folder = shelf.path("older")
+    const before = await Effect.runPromise(verifyFolder(folder, newerSchemas()))
+    expect(before.ok).toBe(true)
+    expect(before.findings.map(({ code }) => code)).toEqual(["projection-outdated"])
+    const replica = shelf.open("older", { schemas: newerSchemas() })
+    const after = verifyReplica(replica)
+    expect(errorsOf(after)).toEqual([])
+    expect(after.findings.map(({ code }) => code)).not.toContain("projection-outdated")
+    const aside = replica.sqlite.prepare("SELECT count(*) FROM events WHERE aside IS NOT NULL")
+    expect(aside.pluck().get()).toBe(0)
+    shelf.close(replica)
+    // And what the newer version wrote is too new for the older one.
+    const back = await Effect.runPromise(verifyFolder(folder, trialSchemas()))
+    expect(errorsOf(back).map(({ where }) => where)).toEqual(["meta schemaVersion"])
   })
 })
 
