@@ -113,6 +113,8 @@ export interface Figure {
   readonly peakBytes: number
   /** Limit time divided by our time: 1 means as fast as the limit. Missing for ourselves. */
   readonly ratio?: number
+  /** The same of processor time, which a busy machine disturbs less. */
+  readonly cpuRatio?: number
 }
 
 export interface Answer {
@@ -147,7 +149,8 @@ export const answerFrom = (
   const ours = figureOf(oursName)
   const limits = Object.keys(question.limits).map((name) => {
     const limit = figureOf(name)
-    return { ...limit, ratio: limit.millis / ours.millis }
+    const cpuRatio = limit.cpuMillis / ours.cpuMillis
+    return { ...limit, ratio: limit.millis / ours.millis, cpuRatio }
   })
   const missed = limits.flatMap(({ subject, ratio }) => {
     const bar = question.bars?.[subject]
@@ -166,7 +169,16 @@ export const answerFrom = (
 
 /** Rows of equal width, numbers to the right. */
 export const table = (answers: ReadonlyArray<Answer>): string => {
-  const head = ["question", "subject", "time", "cpu", "each", "peak memory", "limit ÷ ours"]
+  const head = [
+    "question",
+    "subject",
+    "time",
+    "cpu",
+    "each",
+    "peak memory",
+    "limit ÷ ours",
+    "by cpu",
+  ]
   const rows = answers.flatMap((answer) =>
     answer.figures.map((figure, index) => [
       index === 0 ? `${answer.question} (${answer.size} ${answer.unit})` : "",
@@ -176,6 +188,7 @@ export const table = (answers: ReadonlyArray<Answer>): string => {
       `${figure.microsPerUnit.toFixed(2)} µs`,
       `${(figure.peakBytes / bytesPerMegabyte).toFixed(0)} MB`,
       figure.ratio === undefined ? "" : figure.ratio.toFixed(2),
+      figure.cpuRatio === undefined ? "" : figure.cpuRatio.toFixed(2),
     ]),
   )
   const widths = head.map((title, column) =>

@@ -263,17 +263,16 @@ const prepareForeign = async ({ prepared, size, seed }: Preparation): Promise<vo
   const root: { [group: string]: { [token: string]: JsonObject } } = {}
   for (let number = 0; number < size; number++) {
     const group = `group-${Math.floor(number / 100)}`
-    const { description, type, value, modes } = tokenFields(random)
-    const [r = 0, g = 0, b = 0] = [random(), random(), random()]
+    const { description, type } = tokenFields(random)
     root[group] ??= {}
     root[group][`token-${number}`] = {
       $description: description!,
-      ...(type === "color" || modes !== undefined
-        ? { $type: "color", $value: { colorSpace: "srgb", components: [r, g, b] } }
-        : {
-            $type: "dimension",
-            $value: { unit: "px", value: Number.parseInt(String(value)) || 0 },
-          }),
+      ...(type === "color"
+        ? {
+            $type: "color",
+            $value: { colorSpace: "srgb", components: [random(), random(), random()] },
+          }
+        : { $type: "dimension", $value: { unit: "px", value: Math.floor(random() * 64) } }),
     }
   }
   writeFileSync(join(prepared, "tokens.json"), JSON.stringify(root, null, 2))

@@ -302,7 +302,7 @@ class Event:
         require(good, "structure", "body-hash", where, f"{where}: not the body its header names")
         self.body = parse(body_text, "schema", where)
         check_body(self.body, where)
-        self.bytes = len(text.encode()) + 1
+        self.length = len(units(text)) // 2
         self.previous = project_hash
         self.hash = sha256(f"lamplog:chain:1\n{project_hash}\n{header_text}")
         self.where = where
@@ -395,7 +395,7 @@ class Project:
             named = [(m.type, m.id) for m in group if m.type != CONTROL]
             good = len(set(named)) == len(named)
             require(good, "structure", "transaction-broken", last.where, "an entity twice")
-            good = sum(member.bytes for member in group) <= 256 << 20
+            good = sum(member.length for member in group) <= 256 << 20
             require(good, "structure", "transaction-too-large", last.where, "too large")
             if group[0].anchor is not None:
                 anchor = self.lookup(group[0].anchor, group[0]).lamport
