@@ -14,19 +14,18 @@ import type { Conflict } from "../state/entity.ts"
 import type { EntityRow } from "../store/projection.ts"
 import type { OpenConflict } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
-import { nameOf } from "./intake.ts"
 import { attempt } from "./transaction.ts"
 
 const chunkRows = 1000
 
-export interface Comparison {
-  readonly newItems: ReadonlyArray<string>
-  readonly updatedItems: ReadonlyArray<string>
-  readonly deletedItems: ReadonlyArray<string>
-  readonly unchangedCount: number
+/** What became of one touched entity. */
+export interface Outcome {
+  readonly became: "new" | "updated" | "deleted" | "as it was"
+  readonly type: string
+  readonly id: string
   /**
-   * Conflicts that are open now and were not before. One that gained a candidate counts: it has to
-   * be looked at again.
+   * Its conflicts that are open now and were not before. One that gained a candidate counts: it has
+   * to be looked at again.
    */
   readonly opened: ReadonlyArray<OpenConflict>
 }
@@ -50,26 +49,21 @@ const conflictsIn = (row: StateRow | undefined): ReadonlyArray<Conflict> =>
     ? []
     : (JSON.parse(row.conflicts) as ReadonlyArray<Conflict>)
 
-class Differences {
-  readonly newItems: Array<string> = []
-  readonly updatedItems: Array<string> = []
-  readonly deletedItems: Array<string> = []
-  readonly opened: Array<OpenConflict> = []
+const openedIn = (before: StateRow | undefined, after: StateRow): ReadonlyArray<OpenConflict> => {
+  if (before?.conflicts === after.conflicts) return []
+  const known = new Set(conflictsIn(before).map(({ id }) => id))
+  return conflictsIn(after)
+    .filter(({ id }) => !known.has(id))
+    .map((conflict) => ({ ...conflict, type: after.type, entity: after.id }))
+}
 
-  add(before: StateRow | undefined, after: StateRow): void {
-    const lived = isAlive(before)
-    const lives = isAlive(after)
-    const name = nameOf(after)
-    if (!lived && lives) this.newItems.push(name)
-    else if (lived && !lives) this.deletedItems.push(name)
-    else if (lived && before!.fields !== after.fields) this.updatedItems.push(name)
-    if (before?.conflicts === after.conflicts) return
-    const known = new Set(conflictsIn(before).map(({ id }) => id))
-    for (const conflict of conflictsIn(after)) {
-      if (known.has(conflict.id)) continue
-      this.opened.push({ ...conflict, type: after.type, entity: after.id })
-    }
-  }
+const outcomeOf = (before: StateRow | undefined, after: StateRow): Outcome => {
+  const lived = isAlive(before)
+  const lives = isAlive(after)
+  const changed = lived && lives && before!.fields !== after.fields
+  const became = lives && !lived ? "new" : lived && !lives ? "deleted" : "as it was"
+  const { type, id } = after
+  return { became: changed ? "updated" : became, type, id, opened: openedIn(before, after) }
 }
 
 /** Compares the touched entities with what they were; the merge must have been flushed. */
@@ -77,36 +71,20 @@ export const compareStates = (
   replica: Replica,
   committed: Sqlite,
   touched: ReadonlySet<number>,
-): Effect.Effect<Comparison, LamplogError> =>
+  tell: (outcome: Outcome) => void,
+): Effect.Effect<void, LamplogError> =>
   Effect.gen(function* () {
     const query =
       "SELECT type, id, heads, deleted, fields, conflicts FROM entities WHERE entity = ?"
     const after = replica.sqlite.prepare<[number], StateRow>(query)
     const before = committed.prepare<[number], StateRow>(query)
-    const differences = new Differences()
     const rows = [...touched].sort((left, right) => left - right)
     for (let done = 0; done < rows.length; done += chunkRows) {
       yield* attempt(() => {
         for (const row of rows.slice(done, done + chunkRows)) {
-          differences.add(before.get(row), after.get(row)!)
+          tell(outcomeOf(before.get(row), after.get(row)!))
         }
       })
       yield* Effect.yieldNow
-    }
-    const living = yield* attempt(
-      () =>
-        replica.sqlite
-          .prepare("SELECT count(*) FROM entities WHERE deleted = 0 AND heads IS NOT NULL")
-          .pluck()
-          .get() as number,
-    )
-    const { newItems, updatedItems, deletedItems, opened } = differences
-    const unchangedCount = living - newItems.length - updatedItems.length
-    return {
-      newItems: newItems.sort(),
-      updatedItems: updatedItems.sort(),
-      deletedItems: deletedItems.sort(),
-      unchangedCount,
-      opened,
     }
   })

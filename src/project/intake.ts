@@ -15,10 +15,6 @@ import type { Desk } from "./writing.ts"
 
 const pageRows = 1000
 
-/** An entity by its name: a type holds no "/". */
-export const nameOf = (entity: { readonly type: string; readonly id: string }): string =>
-  `${entity.type}/${entity.id}`
-
 interface Row {
   readonly entity: number
   readonly type: string
@@ -37,9 +33,8 @@ export class Intake {
   readonly #seen: Uint8Array
   readonly #lastRow: number
   #events = 0
-  /** Names of entities written or deleted. */
-  readonly touched = new Set<string>()
-  readonly deleted = new Set<string>()
+  /** Rows of entities written or deleted. */
+  readonly touched = new Set<number>()
 
   constructor(desk: Desk, signed: Authorship) {
     this.#desk = desk
@@ -82,7 +77,6 @@ export class Intake {
     const definition = typeOf(schema, wanted.type) ?? projection.definitionOf(wanted.type)
     const change = changeTowards(definition, state, wanted, settled)
     if (change === undefined) return
-    this.touched.add(nameOf(wanted))
     this.#add(change)
   }
 
@@ -90,8 +84,6 @@ export class Intake {
   remove(type: string, id: string): void {
     const state = this.#desk.handle.replica.projection.stateOf(type, id)
     if (state === undefined || state.deleted) return
-    this.touched.add(nameOf({ type, id }))
-    this.deleted.add(nameOf({ type, id }))
     this.#add({ op: "delete", type, id })
   }
 
@@ -117,7 +109,11 @@ export class Intake {
   #write(): void {
     const changes = this.#changes
     this.#changes = []
-    this.#events += this.#desk.author.write(changes, this.#signed).events
+    const { author, handle } = this.#desk
+    this.#events += author.write(changes, this.#signed).events
+    for (const { type, id } of changes) {
+      this.touched.add(handle.replica.projection.entry(type, id).entity)
+    }
   }
 
   /** Writes what is left, and settles what only a resolution can. */

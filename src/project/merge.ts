@@ -8,29 +8,27 @@ import { receiveArchive } from "../archive/receive.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Candidate } from "../state/entity.ts"
 import type { Sqlite } from "../store/database.ts"
+import type { OpenConflict } from "../store/query.ts"
 import type { Received } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
 import { timed } from "./clock.ts"
 import { committedState, compareStates } from "./comparison.ts"
-import type { Comparison } from "./comparison.ts"
+import type { Outcome } from "./comparison.ts"
 import { ProgressReporter } from "./progress.ts"
 import type { MergeAnalysis, MergeSummary } from "./project.ts"
+import { countEntities } from "./reading.ts"
 import { conflictedItem } from "./recommendation.ts"
-import { danglingReferences, reachOfRows } from "./references.ts"
+import { danglingReferences } from "./references.ts"
 import { clockSkew } from "./skew.ts"
+import { nameOf } from "./towards.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
-
-interface Merged {
-  readonly received: Received
-  readonly comparison: Comparison
-}
 
 /** Receives an archive; `look` sees the state before and after, inside the transaction. */
 const receiveAndLook = <A>(
   replica: Replica,
   path: string,
-  look: (merged: Merged, committed: Sqlite) => Effect.Effect<A, LamplogError>,
+  look: (received: Received, committed: Sqlite) => Effect.Effect<A, LamplogError>,
 ): Effect.Effect<A, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -39,8 +37,7 @@ const receiveAndLook = <A>(
       const onProgress = yield* ProgressReporter
       const received = yield* receiveArchive(archive, replica, { onProgress })
       yield* attempt(() => replica.projection.flush())
-      const comparison = yield* compareStates(replica, committed, received.touched)
-      return yield* look({ received, comparison }, committed)
+      return yield* look(received, committed)
     }),
   )
 
@@ -50,20 +47,28 @@ export const mergeProject = (
 ): Effect.Effect<MergeSummary, LamplogError> =>
   Effect.gen(function* () {
     const { replica } = handle
-    const [{ received, comparison }, durationSeconds] = yield* timed(
-      handle.write(receiveAndLook(replica, path, Effect.succeed)),
+    const counts = { new: 0, updated: 0, deleted: 0, "as it was": 0, conflicts: 0 }
+    const look = (received: Received, committed: Sqlite) => {
+      const count = ({ became, opened }: Outcome): void => {
+        counts[became] += 1
+        counts.conflicts += opened.length
+      }
+      return Effect.as(compareStates(replica, committed, received.touched, count), received)
+    }
+    const [received, durationSeconds] = yield* timed(
+      handle.write(receiveAndLook(replica, path, look)),
     )
     return {
       success: true,
-      newItemsCount: comparison.newItems.length,
-      updatedItemsCount: comparison.updatedItems.length,
-      deletedItemsCount: comparison.deletedItems.length,
-      conflictsCount: comparison.opened.length,
+      newItemsCount: counts.new,
+      updatedItemsCount: counts.updated,
+      deletedItemsCount: counts.deleted,
+      conflictsCount: counts.conflicts,
       events: received.events,
       forks: received.forks,
       resolutionStrategy: "lamport" as const,
       durationSeconds,
-      digest: yield* handle.alone(attempt(() => replica.digest())),
+      digest: yield* handle.digest,
     }
   })
 
@@ -78,23 +83,32 @@ const heldBefore = (replica: Replica, committed: Sqlite) => {
   }
 }
 
+type Names = { readonly [became in Outcome["became"]]: Array<string> }
+
 export const analyzeMerge = (
   handle: Handle,
   path: string,
 ): Effect.Effect<MergeAnalysis, LamplogError> => {
   const { replica } = handle
-  const look = ({ received, comparison }: Merged, committed: Sqlite) =>
+  const look = (received: Received, committed: Sqlite) =>
     Effect.gen(function* () {
-      const reach = yield* attempt(() => reachOfRows(replica, received.touched))
-      const dangling = yield* danglingReferences(replica, reach)
+      const names = { new: [], updated: [], deleted: [], "as it was": [] } as Names
+      const opened: Array<OpenConflict> = []
+      yield* compareStates(replica, committed, received.touched, (outcome) => {
+        names[outcome.became].push(nameOf(outcome))
+        opened.push(...outcome.opened)
+      })
+      const dangling = yield* danglingReferences(replica, received.touched)
       const skew = yield* clockSkew(replica, committed)
       const isHeld = heldBefore(replica, committed)
-      const { newItems, updatedItems, deletedItems, unchangedCount, opened } = comparison
+      const living = yield* attempt(() =>
+        Object.values(countEntities(replica)).reduce((sum, count) => sum + count, 0),
+      )
       return {
-        newItems,
-        updatedItems,
-        deletedItems,
-        unchangedCount,
+        newItems: names.new.sort(),
+        updatedItems: names.updated.sort(),
+        deletedItems: names.deleted.sort(),
+        unchangedCount: living - names.new.length - names.updated.length,
         hasConflicts: opened.length > 0,
         conflictedItems: opened.map((conflict) => conflictedItem(conflict, isHeld)),
         warnings: [...dangling.map(({ message }) => message), ...skew],

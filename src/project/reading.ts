@@ -4,7 +4,7 @@
  * Long lists are streams, read a page at a time, so that memory does not grow with the project and
  * a write can pass between two pages. Each page is one consistent state.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { LamplogError } from "../event/failure.ts"
@@ -67,13 +67,8 @@ const statusOf = (replica: Replica): Status => {
 }
 
 export const readStatus = (handle: Handle): Effect.Effect<Status, LamplogError> =>
-  handle.alone(
-    attempt(() => {
-      // Outside a read transaction the replica can keep what it computes; the next one finds it done.
-      handle.replica.digest()
-      return handle.replica.read(() => statusOf(handle.replica))
-    }),
-  )
+  // What the digest has to compute is kept first; the consistent read then finds it done.
+  Effect.andThen(handle.digest, handle.read(statusOf))
 
 /** Items of a generator of the store, a page at a time. */
 const pages = <A>(

@@ -1,82 +1,55 @@
 /**
- * References that an import leaves pointing at nothing: out of what it wrote, or into what it
- * deleted. What dangled before and was not touched is not the import's doing.
+ * References that an import or merge leaves pointing at nothing: out of what it touched, or into what
+ * it deleted. What dangled before and was not touched is not its doing.
+ *
+ * Looks at the state as it stands in the tables; entities are told apart by their rows.
  */
 import * as Effect from "effect/Effect"
 import type { JsonObject } from "../event/canonical.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { typeOf } from "../state/schema.ts"
+import type { EntityRow } from "../store/projection.ts"
 import type { Replica } from "../store/replica.ts"
-import { nameOf } from "./intake.ts"
 import type { ImportProblem } from "./project.ts"
 import { attempt } from "./transaction.ts"
 
-const pageRows = 1000
+const chunkRows = 1000
 /** Dangling references told one by one, at most. */
 const toldMax = 1000
 
-interface Row {
-  readonly entity: number
-  readonly type: string
-  readonly id: string
-  readonly fields: string
-}
-
-/** Names of the entities that an import wrote and of those it deleted. */
-export interface Reach {
-  readonly touched: ReadonlySet<string>
-  readonly deleted: ReadonlySet<string>
-}
-
-/** The reach of a merge, from the rows of entities whose history grew. */
-export const reachOfRows = (replica: Replica, rows: Iterable<number>): Reach => {
-  const find = replica.sqlite.prepare<[number], Row & { readonly deleted: number }>(
-    "SELECT entity, type, id, fields, deleted FROM entities WHERE entity = ? AND heads IS NOT NULL",
-  )
-  const touched = new Set<string>()
-  const deleted = new Set<string>()
-  for (const entity of rows) {
-    const row = find.get(entity)
-    if (row === undefined) continue
-    touched.add(nameOf(row))
-    if (row.deleted === 1) deleted.add(nameOf(row))
-  }
-  return { touched, deleted }
-}
+type Target = Pick<EntityRow, "entity" | "deleted">
 
 class Dangling {
   readonly #told: Array<ImportProblem> = []
   #more = 0
   readonly #replica: Replica
-  readonly #reach: Reach
-  readonly #alive
+  readonly #touched: ReadonlySet<number>
+  readonly #targetOf
 
-  constructor(replica: Replica, reach: Reach) {
+  constructor(replica: Replica, touched: ReadonlySet<number>) {
     this.#replica = replica
-    this.#reach = reach
-    this.#alive = replica.sqlite
-      .prepare<[string, string], number>(
-        "SELECT deleted = 0 FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL",
-      )
-      .pluck()
+    this.#touched = touched
+    this.#targetOf = replica.sqlite.prepare<[string, string], Target>(
+      "SELECT entity, deleted FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL",
+    )
   }
 
-  check(row: Row): void {
+  /** Checks a living entity: all its references if it was touched, else those into what was. */
+  check(row: EntityRow): void {
     const references = typeOf(this.#replica.schema, row.type)?.references
     if (references === undefined) return
-    const name = nameOf(row)
-    const touched = this.#reach.touched.has(name)
-    for (const reference of references(JSON.parse(row.fields) as JsonObject)) {
-      const target = nameOf(reference)
-      if (!touched && !this.#reach.deleted.has(target)) continue
-      const alive = this.#alive.get(reference.type, reference.id)
-      if (alive === 1) continue
-      const fault = alive === undefined ? "does not exist" : "is deleted"
+    const own = this.#touched.has(row.entity)
+    for (const { type, id, field } of references(JSON.parse(row.fields!) as JsonObject)) {
+      const target = this.#targetOf.get(type, id)
+      if (target?.deleted === 0) continue
+      if (!own && (target === undefined || !this.#touched.has(target.entity))) continue
+      const fault = target === undefined ? "does not exist" : "is deleted"
+      const name = `${row.type}/${row.id}`
       this.#add({
         stage: "referential",
         code: "reference-dangling",
-        message: `${name} points at ${target}, which ${fault}.`,
-        where: `${name} ${reference.field}`,
+        message: `${name} points at ${type}/${id}, which ${fault}.`,
+        where: `${name} ${field}`,
       })
     }
   }
@@ -93,35 +66,60 @@ class Dangling {
   }
 }
 
-/** Looks at the state as it stands in the tables, page by page. */
-export const danglingReferences = (
+/** Checks the touched entities themselves; tells whether any of them is deleted. */
+const checkTouched = (
   replica: Replica,
-  reach: Reach,
-): Effect.Effect<ReadonlyArray<ImportProblem>, LamplogError> =>
+  dangling: Dangling,
+  touched: ReadonlySet<number>,
+): Effect.Effect<boolean, LamplogError> =>
   Effect.gen(function* () {
-    const dangling = new Dangling(replica, reach)
-    const living = "deleted = 0 AND heads IS NOT NULL"
-    if (reach.deleted.size === 0) {
-      const find = replica.sqlite.prepare<[string, string], Row>(
-        `SELECT entity, type, id, fields FROM entities WHERE type = ? AND id = ? AND ${living}`,
-      )
-      let looked = 0
-      for (const name of reach.touched) {
-        const slash = name.indexOf("/")
-        const row = find.get(name.slice(0, slash), name.slice(slash + 1))
-        if (row !== undefined) yield* attempt(() => dangling.check(row))
-        if (++looked % pageRows === 0) yield* Effect.yieldNow
-      }
-      return dangling.list()
+    const find = replica.sqlite.prepare<[number], EntityRow>(
+      "SELECT * FROM entities WHERE entity = ? AND heads IS NOT NULL",
+    )
+    const rows = [...touched].sort((left, right) => left - right)
+    let deleted = false
+    for (let done = 0; done < rows.length; done += chunkRows) {
+      yield* attempt(() => {
+        for (const entity of rows.slice(done, done + chunkRows)) {
+          const row = find.get(entity)
+          if (row?.deleted === 1) deleted = true
+          else if (row !== undefined) dangling.check(row)
+        }
+      })
+      yield* Effect.yieldNow
     }
-    const page = replica.sqlite.prepare<[number, number], Row>(
-      `SELECT entity, type, id, fields FROM entities WHERE entity > ? AND ${living} ORDER BY entity LIMIT ?`,
+    return deleted
+  })
+
+/** Checks everything else that lives, for references into what was deleted. */
+const checkOthers = (
+  replica: Replica,
+  dangling: Dangling,
+  touched: ReadonlySet<number>,
+): Effect.Effect<void, LamplogError> =>
+  Effect.gen(function* () {
+    const page = replica.sqlite.prepare<[number, number], EntityRow>(
+      "SELECT * FROM entities WHERE entity > ? AND deleted = 0 AND heads IS NOT NULL ORDER BY entity LIMIT ?",
     )
     for (let after = 0; ;) {
-      const rows = yield* attempt(() => page.all(after, pageRows))
-      for (const row of rows) yield* attempt(() => dangling.check(row))
-      if (rows.length < pageRows) return dangling.list()
+      const rows = yield* attempt(() => {
+        const found = page.all(after, chunkRows)
+        for (const row of found) if (!touched.has(row.entity)) dangling.check(row)
+        return found
+      })
+      if (rows.length < chunkRows) return
       after = rows.at(-1)!.entity
       yield* Effect.yieldNow
     }
+  })
+
+export const danglingReferences = (
+  replica: Replica,
+  touched: ReadonlySet<number>,
+): Effect.Effect<ReadonlyArray<ImportProblem>, LamplogError> =>
+  Effect.gen(function* () {
+    const dangling = new Dangling(replica, touched)
+    const deleted = yield* checkTouched(replica, dangling, touched)
+    if (deleted) yield* checkOthers(replica, dangling, touched)
+    return dangling.list()
   })

@@ -12,14 +12,14 @@ import { receiveArchive } from "../archive/receive.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Conflict } from "../state/entity.ts"
 import type { Authorship } from "../store/author.ts"
+import type { Received as ReceivedEvents } from "../store/receive.ts"
 import { itemCountsOf, problemsOf } from "./foreign.ts"
 import type { ForeignDocument } from "./format.ts"
 import { Intake } from "./intake.ts"
 import { ProgressReporter, reportProgress } from "./progress.ts"
 import type { ImportProblem, ItemCounts } from "./project.ts"
 import { openConflictIds } from "./reading.ts"
-import { danglingReferences, reachOfRows } from "./references.ts"
-import type { Reach } from "./references.ts"
+import { danglingReferences } from "./references.ts"
 import { takeSnapshot } from "./restore.ts"
 import { attempt } from "./transaction.ts"
 import type { Desk } from "./writing.ts"
@@ -42,13 +42,11 @@ export interface Taken {
   readonly schemaVersion: number
 }
 
-interface Received {
-  readonly events: number
-  readonly reach: Reach
-}
+/** What came from elsewhere before anything was written. */
+type Received = Pick<ReceivedEvents, "events" | "touched">
 
 const chunkEntities = 1000
-const nothing: Reach = { touched: new Set(), deleted: new Set() }
+const nothing: Received = { events: 0, touched: new Set() }
 
 const always = (): boolean => true
 const never = (): boolean => false
@@ -59,17 +57,15 @@ const takenBy = (
   intake: Intake,
   run: Effect.Effect<void, LamplogError>,
   source: Pick<Taken, "itemCounts" | "warnings" | "schemaVersion">,
-  received: Received = { events: 0, reach: nothing },
+  received: Received = nothing,
 ): Effect.Effect<Taken, LamplogError> =>
   Effect.gen(function* () {
     const { replica } = desk.handle
     const open = yield* attempt(() => openConflictIds(replica))
     yield* run
     const still = yield* attempt(() => openConflictIds(replica))
-    const dangling = yield* danglingReferences(replica, {
-      touched: new Set([...received.reach.touched, ...intake.touched]),
-      deleted: new Set([...received.reach.deleted, ...intake.deleted]),
-    })
+    const touched = new Set([...received.touched, ...intake.touched])
+    const dangling = yield* danglingReferences(replica, touched)
     return {
       ...source,
       events: received.events + intake.events,
@@ -139,15 +135,14 @@ export const takeHistory = (
         }),
       )
     }
-    const { events, touched } = yield* receiveArchive(archive, replica, { onProgress: listener })
+    const received = yield* receiveArchive(archive, replica, { onProgress: listener })
     yield* attempt(() => replica.projection.flush())
-    const reach = yield* attempt(() => reachOfRows(replica, touched))
     const intake = new Intake(desk, signed)
     const exactly = { exact: true, settles: settledThere }
     const run = restores ? takeSnapshot(intake, archive, exactly, listener) : Effect.void
     const { itemCounts, schema } = archive.manifest
     const source = { itemCounts, warnings: [], schemaVersion: schema.version }
-    return yield* takenBy(desk, intake, run, source, { events, reach })
+    return yield* takenBy(desk, intake, run, source, received)
   })
 
 /** Takes in the values of an archive of another project. */

@@ -27,6 +27,10 @@ export interface Wanted {
   readonly fields: JsonObject
 }
 
+/** An entity by its name: a type holds no "/". */
+export const nameOf = (entity: { readonly type: string; readonly id: string }): string =>
+  `${entity.type}/${entity.id}`
+
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
 

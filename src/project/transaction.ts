@@ -61,6 +61,8 @@ export interface Handle {
   readonly replica: Replica
   /** A plain read, of one consistent state. */
   readonly read: <A>(run: (replica: Replica) => A) => Effect.Effect<A, LamplogError>
+  /** The digest of the state; kept for the next who asks when nobody else is writing. */
+  readonly digest: Effect.Effect<string, LamplogError>
   /** Something that takes its time and must see one consistent state throughout. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LamplogError, R>
   /** Something that must not meet a write of this handle, but is no transaction itself. */
@@ -73,19 +75,28 @@ export interface Handle {
   ) => Effect.Effect<A, E | LamplogError, R>
 }
 
+/** Runs something that must not stop this process to wait for another one's lock. */
+const impatiently = <A>(replica: Replica, run: () => A): A => {
+  const patience = replica.sqlite.pragma("busy_timeout", { simple: true }) as number
+  replica.sqlite.pragma("busy_timeout = 0")
+  try {
+    return run()
+  } finally {
+    replica.sqlite.pragma(`busy_timeout = ${patience}`)
+  }
+}
+
 const tryToBegin = (replica: Replica): Effect.Effect<void, LamplogError> =>
-  attempt(() => {
-    const patience = replica.sqlite.pragma("busy_timeout", { simple: true }) as number
-    replica.sqlite.pragma("busy_timeout = 0")
-    try {
-      replica.begin()
-    } catch (error) {
-      if (replica.sqlite.inTransaction) replica.rollback()
-      throw error
-    } finally {
-      replica.sqlite.pragma(`busy_timeout = ${patience}`)
-    }
-  })
+  attempt(() =>
+    impatiently(replica, () => {
+      try {
+        replica.begin()
+      } catch (error) {
+        if (replica.sqlite.inTransaction) replica.rollback()
+        throw error
+      }
+    }),
+  )
 
 /**
  * Takes the write lock of the file, waiting for another process up to the busy timeout. Only the
@@ -143,6 +154,7 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
   return {
     replica,
     view,
+    digest: turn.withPermit(attempt(() => impatiently(replica, () => replica.digest()))),
     read: (run) => turn.withPermit(attempt(() => replica.read(() => run(replica)))),
     alone: (effect) => turn.withPermit(effect),
     write: (body) => transact(body, true),
