@@ -30,7 +30,10 @@ export interface ReceivedArchive extends Received {
   readonly compared: boolean
 }
 
-/** Refuses an archive whose events mean something else here, or belong elsewhere. */
+/**
+ * Refuses an archive whose events mean something else here, or belong elsewhere. A newer version of
+ * the schema is no reason: what this reader does not understand is set aside, alone.
+ */
 const checkBelongs = (manifest: Manifest, replica: Replica): void => {
   const { project, schema } = manifest
   if (project !== replica.project) {
@@ -49,15 +52,6 @@ const checkBelongs = (manifest: Manifest, replica: Replica): void => {
       `The archive follows the schema ${schema.name}; this project follows ${replica.schema.name}.`,
       "manifest.json schema",
       "Merge archives of the same project and schema only.",
-    )
-  }
-  if (schema.version > replica.schema.version) {
-    throw refuse(
-      "manifest",
-      "schema-newer",
-      `The archive was written with ${schema.name} ${schema.version}; this program knows version ${replica.schema.version}.`,
-      "manifest.json schema",
-      "Upgrade Lamplog on this machine.",
     )
   }
 }

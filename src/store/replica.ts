@@ -340,15 +340,20 @@ export class Replica {
   /** The digest of the state; keeps what it had to compute when the file is free to be written. */
   digest(): string {
     const compute = () => computeDigest(this.sqlite, this.#meta, this.schema)
-    const { digest, changed } = this.read(compute)
-    if (changed.length > keptBucketsMin && !this.sqlite.inTransaction) {
+    const computed = this.read(compute)
+    const version = this.#dataVersion
+    if (computed.changed.length > keptBucketsMin && !this.sqlite.inTransaction) {
       try {
-        this.transaction(() => keepDigest(this.sqlite, this.#meta, compute()))
+        this.transaction(() => {
+          // Another process may have written in between; then what was computed is not the state.
+          const current = this.#dataVersion === version ? computed : compute()
+          keepDigest(this.sqlite, this.#meta, current)
+        })
       } catch {
         // Another process is writing or the folder is read-only; the digest stands all the same.
       }
     }
-    return digest
+    return computed.digest
   }
 
   /** Signs this replica's own log up to its end, so that others need not trust who carries it. */
