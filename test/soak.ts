@@ -17,6 +17,10 @@ type Kind = () => Promise<(seed: number) => Promise<void>>
 /** Loaded only when asked for, so that one kind does not need what another needs. */
 const kinds: { readonly [kind: string]: Kind } = {
   histories: async () => (await import("./simulation/seeds.ts")).runSeed,
+  forgeries: async () => {
+    const { runForgery } = await import("./log/forgery.ts")
+    return async (seed) => runForgery(seed)
+  },
   kill: async () => (await import("./faults/kill.ts")).killSeeds(),
 }
 

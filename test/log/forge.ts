@@ -64,12 +64,14 @@ export class ForgedLog implements Carried {
     const { publicKey } = keyPairFromSeed(sha256(name))
     this.publicKey = publicKey
     this.node = nodeFromPublicKey(publicKey)
-    this.from = 1 + (after?.events ?? 0)
+    this.from = (after?.log.from ?? 1) + (after?.events ?? 0)
     this.previous =
-      after?.log.references[after.events - 1]?.hash ?? genesisHash(projectId, publicKey)
+      after === undefined
+        ? genesisHash(projectId, publicKey)
+        : (after.log.references[after.events - 1]?.hash ?? after.log.previous)
   }
 
-  /** The same log, going on in another way after its first `events` events. */
+  /** The same log, going on in another way after the first `events` of these events. */
   branch(events: number): ForgedLog {
     return new ForgedLog(this.#name, { log: this, events })
   }

@@ -116,6 +116,7 @@ const shapes: { readonly [kind: string]: ReadonlyArray<string> } = {
 /** Whether a reader with this version of the schema understands one event by itself. */
 const understands = (version: SchemaVersion, { header, body }: Fact): boolean => {
   if (header.type === "lamplog") return header.op === "continue"
+  if (!["put", "patch", "delete", "resolve"].includes(header.op)) return false
   const definition = schemaOf(version).types[header.type]
   if (definition === undefined || body.kind > definition.version) return false
   const kindOf = (field: string) => definition.fields[field]?.kind ?? "register"

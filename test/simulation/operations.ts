@@ -86,8 +86,12 @@ const randomFields = (random: Random, type: string): JsonObject => {
   return fields
 }
 
-const randomChange = (random: Random): Change => {
-  const type = random.pick(["thing", "thing", "thing", "thing", "note", "lamp"])
+const familiar = ["thing", "thing", "thing", "thing", "note", "lamp"]
+/** Where replicas know different versions, more of what only some of them know. */
+const strange = ["thing", "thing", "note", "note", "lamp"]
+
+const randomChange = (random: Random, types: ReadonlyArray<string>): Change => {
+  const type = random.pick(types)
   const id = random.chance(0.5) ? ids[0]! : random.pick(ids)
   const kind = random.below(20)
   if (kind < 4) return { op: "delete", type, id }
@@ -97,10 +101,10 @@ const randomChange = (random: Random): Change => {
   return { op: "patch", type, id, fields, ...(unset === undefined ? {} : { unset }) }
 }
 
-const randomWrite = (random: Random): Operation => ({
+const randomWrite = (random: Random, types: ReadonlyArray<string>): Operation => ({
   do: "write",
   at: random.below(8),
-  changes: Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => randomChange(random)),
+  changes: Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => randomChange(random, types)),
   beside: random.chance(0.05),
 })
 
@@ -129,7 +133,7 @@ const twinWrites = (random: Random, at: number): ReadonlyArray<Operation> => {
     id: "a",
     fields: { x: random.pick(values) },
   }
-  const tail = () => ({ ...randomChange(random), id: random.pick(["b", "c/d"]) })
+  const tail = () => ({ ...randomChange(random, familiar), id: random.pick(["b", "c/d"]) })
   // The clone is the newest replica: -1 from the end.
   return [
     { do: "write", at, changes: [shared, tail()], beside: false },
@@ -157,6 +161,26 @@ const rare = (random: Random): ReadonlyArray<Operation> => {
   }
 }
 
+/** Something that everybody has, so that later edits have a common ancestor. */
+const sharedBeginning = (random: Random, replicas: number): ReadonlyArray<Operation> => {
+  const changes = random.some(ids, 0.7).map((id) => ({
+    op: "put" as const,
+    type: "thing",
+    id,
+    fields: { x: random.pick(values), ...randomFields(random, "thing") },
+  }))
+  const write: Operation = { do: "write", at: 0, changes, beside: false }
+  const gives = Array.from({ length: replicas - 1 }, (_, index): Operation => ({
+    do: "give",
+    from: 0,
+    to: index + 1,
+    extent: "all",
+    seed: random.below(2 ** 31),
+    twice: false,
+  }))
+  return changes.length === 0 ? [] : [write, ...gives]
+}
+
 /** A history chosen by its seed alone. */
 export const randomHistory = (seed: number): History => {
   const random = new Random(seed)
@@ -165,11 +189,12 @@ export const randomHistory = (seed: number): History => {
     mixed && random.chance(0.5) ? 1 : 2,
   )
   const operations: Array<Operation> = []
-  const length = random.between(5, 40)
+  if (random.chance(0.6)) operations.push(...sharedBeginning(random, replicas.length))
+  const length = operations.length + random.between(5, 40)
   while (operations.length < length) {
     const kind = random.below(20)
-    if (kind < 9) operations.push(randomWrite(random))
-    else if (kind < 16) operations.push(randomGive(random))
+    if (kind < 8) operations.push(randomWrite(random, mixed ? strange : familiar))
+    else if (kind < 15) operations.push(randomGive(random))
     else if (kind < 18) operations.push(randomResolve(random))
     else operations.push(...rare(random))
   }

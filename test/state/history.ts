@@ -56,7 +56,8 @@ const setDelta = (random: Random): JsonObject => ({
   ...(random.chance(0.8) ? { add: [random.pick(values), random.pick(values)] } : {}),
 })
 
-const contentOf = (random: Random): Pick<HistoryEvent, "fields" | "unset"> => {
+/** What an event writes: odd names, odd values, and now and then the same thing twice. */
+export const randomContent = (random: Random): Pick<HistoryEvent, "fields" | "unset"> => {
   const fields: { [field: string]: Json } = {}
   // Few names, so that writes meet.
   const few = <A>(names: ReadonlyArray<A>): A =>
@@ -138,7 +139,7 @@ export const randomHistory = (random: Random): ReadonlyArray<HistoryEvent> => {
       parents,
       applied,
       actor: applied ? `actor${author}` : "",
-      ...(applied && (op !== "delete" || random.chance(0.1)) ? contentOf(random) : {}),
+      ...(applied && (op !== "delete" || random.chance(0.1)) ? randomContent(random) : {}),
     }
     mine.push(event)
     history.push(event)
