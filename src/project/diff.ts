@@ -50,17 +50,23 @@ class Differences {
   readonly #replica: Replica
   readonly #found: Array<Difference> = []
   readonly #wanted = new Set<string>()
+  readonly #living
 
   constructor(replica: Replica) {
     this.#replica = replica
+    this.#living = replica.sqlite
+      .prepare<[string, string], string>(
+        "SELECT fields FROM entities WHERE type = ? AND id = ? AND deleted = 0 AND heads IS NOT NULL",
+      )
+      .pluck()
   }
 
   want({ type, id, fields }: Wanted): void {
     this.#wanted.add(nameOf({ type, id }))
-    const here = this.#replica.projection.stateOf(type, id)
-    const lives = here !== undefined && !here.deleted
-    const differing = fieldsOf(this.#replica, type, lives ? here.fields : {}, fields)
-    if (!lives) this.#found.push({ type, id, change: "added", fields: differing })
+    const here = this.#living.get(type, id)
+    const before = here === undefined ? {} : (JSON.parse(here) as JsonObject)
+    const differing = fieldsOf(this.#replica, type, before, fields)
+    if (here === undefined) this.#found.push({ type, id, change: "added", fields: differing })
     else if (Object.keys(differing).length > 0) {
       this.#found.push({ type, id, change: "changed", fields: differing })
     }

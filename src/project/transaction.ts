@@ -63,7 +63,7 @@ export interface Handle {
   readonly read: <A>(run: (replica: Replica) => A) => Effect.Effect<A, LamplogError>
   /** The digest of the state; kept for the next who asks when nobody else is writing. */
   readonly digest: Effect.Effect<string, LamplogError>
-  /** Something that takes its time and must see one consistent state throughout. */
+  /** Something that takes its time and must see the tables in one state throughout. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LamplogError, R>
   /** Something that must not meet a write of this handle, but is no transaction itself. */
   readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -119,13 +119,6 @@ const begin = (
     }
   })
 
-/** Holds the state as it is now: SQLite takes its snapshot at the first read. */
-const beginView = (replica: Replica): void => {
-  replica.read(() => undefined)
-  replica.sqlite.exec("BEGIN")
-  replica.sqlite.prepare("SELECT key FROM meta LIMIT 1").get()
-}
-
 export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle => {
   const turn = Semaphore.makeUnsafe(1)
   const transact = <A, E, R>(body: Effect.Effect<A, E, R>, keep: boolean) =>
@@ -144,8 +137,10 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
     turn.withPermit(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          yield* attempt(() => beginView(replica))
-          const exit = yield* Effect.exit(restore(effect))
+          yield* attempt(() => replica.sqlite.exec("BEGIN"))
+          // SQLite takes its snapshot at the first read.
+          const first = attempt(() => replica.sqlite.prepare("SELECT key FROM meta LIMIT 1").get())
+          const exit = yield* Effect.exit(restore(Effect.andThen(first, effect)))
           yield* attempt(() => replica.sqlite.exec("ROLLBACK"))
           return yield* exit
         }),

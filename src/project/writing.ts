@@ -73,6 +73,7 @@ export const changeEach = (
         lamport = written.lamport
         done += group.length
         yield* reportProgress({ stage: "writing", done, total: undefined, unit: "events" })
+        yield* Effect.yieldNow
       }),
     )
     return { events, lamport }

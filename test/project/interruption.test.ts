@@ -122,6 +122,15 @@ describe("merging a long history", () => {
   })
 })
 
+describe("changes each of their own", () => {
+  it("stay as far as they were committed when they are stopped", async () => {
+    const project = await new Workshop().project()
+    const end = await stoppedAt(2, (call) => project.changeEach(many(5000), { ...ana, ...call }))
+    expect(end).toBe("stopped at 2")
+    expect((await project.status()).events).toBe(2000)
+  })
+})
+
 describe("cloning a long history", () => {
   it("leaves no folder behind when it is stopped", async () => {
     const workshop = new Workshop()
