@@ -131,7 +131,10 @@ export class World {
 
   /** Runs something that writes, and takes down what it acknowledged. */
   #acknowledge(replica: Replica, run: () => { readonly events: number }): void {
-    const before = replica.read(() => replica.lines.eventCount)
+    const [before, top] = replica.read(() => [
+      replica.lines.eventCount,
+      replica.lines.top()?.lamport ?? 0,
+    ])
     const { events } = run()
     const own = replica.ownLine()
     const written = replica.lines.eventCount - before
@@ -141,6 +144,10 @@ export class World {
     for (let seq = (own?.headSeq ?? 0) - written + 1; seq <= (own?.headSeq ?? 0); seq++) {
       this.acknowledged.add(replica.lines.hashAt(own!.line, seq))
     }
+    const after = own?.headLamport ?? 0
+    hold("what is written comes after all that is held", written === 0 || after > top, () => {
+      return `${after} after ${top}`
+    })
   }
 
   #write(member: Member, changes: ReadonlyArray<Change>, beside: boolean): void {
