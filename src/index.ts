@@ -2,15 +2,8 @@
  * Everything that `lamplog` exports: the engine as promises, its types, schemas, and the contract
  * for foreign file formats. `lamplog/effect` has the same as Effect services.
  */
-export {
-  cloneProject,
-  initProject,
-  inspectArchive,
-  OpenProject,
-  openProject,
-  verifyArchive,
-} from "./promise.ts"
-export type { CallOptions } from "./promise.ts"
+export { cloneProject, initProject, inspectArchive, openProject, verifyArchive } from "./promise.ts"
+export type { CallOptions, OpenProject } from "./promise.ts"
 export type { Inspection } from "./archive/inspect.ts"
 export type { Manifest, ManifestLog, ManifestMember } from "./archive/archive.ts"
 export type { Finding, Verification } from "./audit/verify.ts"

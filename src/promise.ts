@@ -1,6 +1,6 @@
 /**
- * The engine for people without Effect: promises, async iterables, `AbortSignal`. No type of Effect
- * shows here.
+ * The engine for people without Effect: promises, async iterables, `AbortSignal`. None of the calls
+ * takes or gives a type of Effect.
  *
  * The calls and their answers are those of the service in `project/project.ts`. A call that fails
  * rejects with a `LamplogError`; one that is aborted rolls back and then rejects with the signal's

@@ -10,6 +10,7 @@ import { describe, expect, it } from "vitest"
 import * as doors from "../../src/effect.ts"
 import * as lamplog from "../../src/index.ts"
 import type { Change, LamplogError, Progress } from "../../src/index.ts"
+import { layerTemporary, temporaryProject } from "../../src/testing/index.ts"
 import { ana, collect, listText, lists, makeFolder, patch, put } from "../project/workshop.ts"
 
 const seeded = () => {
@@ -153,17 +154,14 @@ describe("both doors", () => {
     expect(promises.reports).not.toEqual([])
   })
 
-  it("have the same calls", () => {
-    const methods = Object.getOwnPropertyNames(lamplog.OpenProject.prototype)
-    const beside = ["constructor", "close"]
-    const folder = makeFolder()
-    const options = { directory: folder, stateDirectory: folder }
-    const keys = Effect.runSync(
-      Effect.andThen(
-        doors.initProject(options),
-        Effect.provide(Effect.map(doors.Project, Object.keys), doors.layerProject(options)),
-      ),
+  it("have the same calls", async () => {
+    const { project, remove } = await temporaryProject()
+    const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(project))
+    await remove()
+    const keys = await Effect.runPromise(
+      Effect.provide(Effect.map(doors.Project, Object.keys), layerTemporary()),
     )
+    const beside = ["constructor", "close"]
     expect(methods.filter((name) => !beside.includes(name)).sort()).toEqual(keys.sort())
   })
 })

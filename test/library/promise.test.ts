@@ -129,7 +129,6 @@ describe("the list of what is exported", () => {
     expect(text.trimEnd().split("\n").length).toBeLessThan(60)
     expect(Object.keys(lamplog).sort()).toEqual([
       "LamplogError",
-      "OpenProject",
       "SchemaRegistry",
       "builtInSchemas",
       "cloneProject",

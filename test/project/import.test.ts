@@ -282,12 +282,11 @@ describe("an analysis of an import", () => {
     const workshop = new Workshop()
     const project = await workshop.project()
     await project.change([put("token/blue", { value: 1 }), put("token/x", { value: 1 })], ana)
-    const before = await project.status()
+    const before = await workshop.traceOf(project)
     const paths = [workshop.file("a.json", listText(twoTokens))]
     const options = { ...ana, prune: true }
     const analysis = await project.analyzeImport(paths, options)
-    expect(await project.status()).toEqual(before)
-    expect(await collect(project.log())).toHaveLength(2)
+    expect(await workshop.traceOf(project)).toEqual(before)
     const summary = await project.importProject(paths, options)
     expect(analysis).toEqual({
       isValid: true,

@@ -1,9 +1,7 @@
 /**
  * Long calls can be stopped at any point and leave nothing; they tell how far they have come.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { createHash } from "node:crypto"
-import { join } from "node:path"
+import { existsSync, readdirSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { cloneProject } from "../../src/index.ts"
 import type { Change, OpenProject, Progress } from "../../src/index.ts"
@@ -23,14 +21,6 @@ const laden = async (workshop: Workshop) => {
   await source.exportProject(archive)
   const things = Object.fromEntries(many(count).map(({ id, fields }) => [`token/${id}`, fields!]))
   return { source, archive, list: workshop.file("list.json", listText(things)) }
-}
-
-/** Everything that could have changed: the state, the log, and what the database file holds. */
-const traceOf = async (project: OpenProject, directory: string) => {
-  const status = await project.status()
-  const log = await collect(project.log())
-  const database = readFileSync(join(directory, ".lamplog", "project.db"))
-  return { status, log, bytes: createHash("sha256").update(database).digest("hex") }
 }
 
 interface Followed {
@@ -76,7 +66,7 @@ describe.each(calls)("%s", (_name, run) => {
     const files = await laden(workshop)
     const project = await workshop.project("target")
     await project.change([put("token/own", { value: 1 })], bo)
-    const before = await traceOf(project, workshop.at("target"))
+    const before = await workshop.traceOf(project, "target")
     for (let k = 1; k <= enough; k++) {
       const end = await stoppedAt(k, (call) => run(project, files, call))
       if (end === "done") {
@@ -84,7 +74,7 @@ describe.each(calls)("%s", (_name, run) => {
         break
       }
       expect(end).toBe(`stopped at ${k}`)
-      expect(await traceOf(project, workshop.at("target"))).toEqual(before)
+      expect(await workshop.traceOf(project, "target")).toEqual(before)
     }
   })
 

@@ -1,7 +1,8 @@
 /**
  * Projects in temporary folders, taken away when the test ends, and small files to import.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { onTestFinished } from "vitest"
@@ -92,6 +93,15 @@ export class Workshop {
     const clone = await cloneProject(path, { ...this.options, ...options, directory })
     onTestFinished(() => clone.close())
     return clone
+  }
+
+  /** Everything of a project that could change: state, log, keys, and the bytes of its database. */
+  async traceOf(project: OpenProject, name = "a") {
+    const status = await project.status()
+    const log = await Array.fromAsync(project.log())
+    const files = this.at(`${name}/.lamplog`)
+    const database = createHash("sha256").update(readFileSync(join(files, "project.db")))
+    return { status, log, keys: readdirSync(join(files, "keys")), bytes: database.digest("hex") }
   }
 
   /** Gives one replica everything that another holds. */
