@@ -128,7 +128,10 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
           yield* begin(replica, busyTimeoutMillis, restore)
           const exit = yield* Effect.exit(restore(body))
           const commits = keep && Exit.isSuccess(exit)
-          yield* attempt(() => (commits ? replica.commit() : replica.rollback()))
+          const end = attempt(() => (commits ? replica.commit() : replica.rollback()))
+          const ended = yield* Effect.exit(end)
+          // Why the body failed says more than why taking it back did.
+          if (Exit.isSuccess(exit)) yield* ended
           return yield* exit
         }),
       ),

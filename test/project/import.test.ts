@@ -1,9 +1,10 @@
 /**
  * Importing foreign files: the smallest events, what is deleted, what is refused, what is only told.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { dtcg } from "../../adapters/tokens/index.ts"
+import { openProject } from "../../src/index.ts"
 import { ana, bo, codeOf, collect, listText, patch, put, Workshop } from "./workshop.ts"
 
 const twoTokens = { "token/blue": { value: "#00f" }, "token/red": { value: "#f00" } }
@@ -297,6 +298,25 @@ describe("an analysis of an import", () => {
       events: summary.events,
     })
     expect(summary.events).toBe(3)
+  })
+
+  it("does not take on the new identity that a copied project is about to write under", async () => {
+    const workshop = new Workshop()
+    const original = await workshop.project("original")
+    await original.change([put("token/blue", { value: 1 })], ana)
+    await original.close()
+    cpSync(workshop.at("original"), workshop.at("a"), { recursive: true })
+    const copy = await openProject({ ...workshop.options, directory: workshop.at("a") })
+    const before = await workshop.traceOf(copy)
+    expect(before.status.fence).toBe("copied")
+    const paths = [workshop.file("a.json", listText(twoTokens))]
+    expect(await copy.analyzeImport(paths, ana)).toMatchObject({ isValid: true, events: 2 })
+    expect(await workshop.traceOf(copy)).toEqual(before)
+    await copy.importProject(paths, ana)
+    const after = await copy.status()
+    expect(after.node).not.toBe(before.status.node)
+    expect(after.continues).toMatchObject({ node: before.status.node, seq: 1, reason: "copied" })
+    await copy.close()
   })
 
   it("answers with the reason when a file cannot be taken", async () => {

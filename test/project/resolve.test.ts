@@ -52,6 +52,17 @@ describe("resolving a conflict of a field", () => {
     expect(last).toMatchObject({ header: { op: "resolve" }, body: { settles: conflict.id } })
   })
 
+  it("takes the provisional winner, whose value stands already", async () => {
+    const workshop = new Workshop()
+    const { mine, theirs } = await onValue(workshop)
+    const conflict = await only(mine)
+    const before = await mine.get("token", "blue")
+    await mine.resolve(conflict.id, { take: conflict.winner }, ana)
+    expect(await mine.get("token", "blue")).toEqual({ ...before, conflicts: [] })
+    await workshop.carry(mine, theirs)
+    expect(await theirs.conflicts()).toEqual([])
+  })
+
   it("takes a value of one's own, by the beginning of the id", async () => {
     const workshop = new Workshop()
     const { mine } = await onValue(workshop)
