@@ -100,7 +100,6 @@ export class Projection {
   readonly #insert
   readonly #update
   readonly #history
-  readonly #byRow
   readonly #markStale
   readonly #meta: Meta
 
@@ -113,7 +112,6 @@ export class Projection {
     this.#find = sqlite.prepare<[string, string], EntityRow>(
       "SELECT * FROM entities WHERE type = ? AND id = ?",
     )
-    this.#byRow = sqlite.prepare<[number], EntityRow>("SELECT * FROM entities WHERE entity = ?")
     this.#insert = sqlite.prepare(
       "INSERT INTO entities (entity, type, id, heads, deleted, fields, conflicts) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -289,14 +287,27 @@ export class Projection {
     this.#write()
   }
 
-  /** Folds every entity again from the log. */
+  /** Throws the entities away and folds every one again, from the events alone. */
   rebuild(): void {
-    const rows = this.#sqlite.prepare<[], number>("SELECT entity FROM entities").pluck().all()
-    for (const entity of rows) {
-      const row = this.#byRow.get(entity)!
-      this.invalidate(this.entry(row.type, row.id))
-      if (this.#stale.size >= waitingEntitiesMax) this.flush()
+    this.#sqlite.exec("DELETE FROM entities")
+    this.reset()
+    const page = this.#sqlite.prepare<[number, number], { entity: number; event: number }>(
+      `SELECT entity, min(event) AS event FROM events WHERE entity > ?
+       GROUP BY entity ORDER BY entity LIMIT ?`,
+    )
+    const header = this.#sqlite
+      .prepare<[number], string>("SELECT header FROM events WHERE event = ?")
+      .pluck()
+    for (let after = 0; ;) {
+      const rows = page.all(after, waitingEntitiesMax)
+      for (const { entity, event } of rows) {
+        const { type, id } = headerFromText(header.get(event)!)
+        this.#nextEntity = entity
+        this.invalidate(this.entry(type, id))
+        after = entity
+      }
+      this.flush()
+      if (rows.length < waitingEntitiesMax) return
     }
-    this.flush()
   }
 }
