@@ -77,6 +77,22 @@ const editValue = (event: HistoryEvent): Json => {
 }
 
 /**
+ * Those of which none of the others descends; given and returned in total order. Each of the
+ * others is an ancestor of one of these.
+ */
+const newestOf = (
+  events: ReadonlyArray<HistoryEvent>,
+  ancestry: Ancestry,
+): ReadonlyArray<HistoryEvent> => {
+  let newest: Array<HistoryEvent> = []
+  for (const event of events) {
+    newest = newest.filter((earlier) => !ancestry.isAncestor(earlier.hash, event.hash))
+    newest.push(event)
+  }
+  return newest
+}
+
+/**
  * The delete/edit conflict of a living entity, if one is open. Its candidates are the deletes that
  * nothing settled and the newest of the edits made beside them. `restarts` are the events that fold
  * as a `put`.
@@ -90,7 +106,10 @@ export const deleteConflict = (
 ): Conflict | undefined => {
   const deletes = applied.filter((event) => event.op === "delete")
   if (deletes.length === 0) return undefined
-  const settlers = applied.filter((event) => event.op !== "patch" || restarts.has(event))
+  const settlers = newestOf(
+    applied.filter((event) => event.op !== "patch" || restarts.has(event)),
+    ancestry,
+  )
   const edits = applied.filter(isEdit)
   const openDeletes: Array<HistoryEvent> = []
   const openEdits = new Set<HistoryEvent>()
@@ -105,10 +124,7 @@ export const deleteConflict = (
     for (const edit of beside) openEdits.add(edit)
   }
   if (openDeletes.length === 0) return undefined
-  const newest = [...openEdits].filter(
-    (edit) => ![...openEdits].some((other) => ancestry.isAncestor(edit.hash, other.hash)),
-  )
-  newest.sort(comparePositions)
+  const newest = newestOf([...openEdits].sort(comparePositions), ancestry)
   const involved = [...openDeletes, ...newest].sort(comparePositions)
   return {
     ...earlierResolutions(newest),

@@ -24,6 +24,13 @@ interface Content {
 
 class Script {
   readonly events: Array<HistoryEvent> = []
+  readonly #written = new Map<string, number>()
+
+  #next(node: string): number {
+    const seq = 1 + (this.#written.get(node) ?? 0)
+    this.#written.set(node, seq)
+    return seq
+  }
 
   /** Writes an event whose author is named and had seen exactly these. */
   write(
@@ -35,7 +42,7 @@ class Script {
     const { applied = true, ...written } = content
     const event: HistoryEvent = {
       node,
-      seq: 1 + this.events.filter((other) => other.node === node).length,
+      seq: this.#next(node),
       lamport: 1 + Math.max(0, ...seen.map(({ lamport }) => lamport)),
       hash: `${node}${this.events.length}`.padEnd(64, "0"),
       op,
@@ -258,6 +265,22 @@ describe("a delete", () => {
     script.write("b", "patch", [edit], x(3))
     expect(script.state).toMatchObject({ deleted: false, fields: { x: 3 } })
     expect(script.conflicts.map(({ kind }) => kind)).toEqual(["delete-edit"])
+  })
+})
+
+describe("a long quarrel over an entity's existence", () => {
+  it("is folded, however often one deletes and creates while another edits", () => {
+    const script = new Script()
+    const first = script.write("a", "put", [], x(0))
+    let [one, other] = [first, first]
+    for (let round = 1; round <= 1500; round++) {
+      one = script.write("a", "delete", [one])
+      one = script.write("a", "put", [one], x(round))
+      other = script.write("b", "patch", [other], x(-round))
+    }
+    expect(script.conflicts.map(({ kind }) => kind)).toEqual(["delete-edit", "field"])
+    script.write("c", "resolve", [one, other], x(0))
+    expect(script.state).toMatchObject({ fields: { x: 0 }, conflicts: [] })
   })
 })
 
