@@ -36,9 +36,15 @@ const words = [
 const pick = (random: () => number, from: ReadonlyArray<string>): string =>
   from[Math.floor(random() * from.length)]!
 
-/** The id of the token with a number; every number has its own. */
-export const tokenId = (number: number): string =>
-  `${groups[number % 8]}.${parts[(number >> 3) % 8]}.${steps[(number >> 6) % 8]}.${number}`
+const tokensInPart = 1600
+
+/** The id of the token with a number: neighbours are neighbours, as in the files that tokens come from. */
+export const tokenId = (number: number): string => {
+  const part = Math.floor(number / tokensInPart)
+  const name = Math.floor(number / steps.length)
+  const group = groups[Math.floor(part / parts.length) % groups.length]!
+  return `${group}.${parts[part % parts.length]!}.${name}.${steps[number % steps.length]!}`
+}
 
 const colour = (random: () => number): string =>
   `#${Math.floor(random() * 2 ** 24)
@@ -66,7 +72,7 @@ export const tokenFields = (random: () => number): JsonObject => {
       ? colour(random)
       : kind < 0.8
         ? `${Math.floor(random() * 64)}px`
-        : "{color.accent.100.0}"
+        : "{color.accent.0.100}"
   return {
     description: sentence(random, 70 + Math.floor(random() * 60)),
     type: kind < 0.6 ? "color" : "dimension",
