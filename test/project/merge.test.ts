@@ -59,6 +59,21 @@ describe("a merge", () => {
     expect(await mine.conflicts()).toEqual(await theirs.conflicts())
   })
 
+  it("counts a conflict once, and again only when it gained a candidate", async () => {
+    const workshop = new Workshop()
+    const { mine, theirs, path } = await apart(workshop)
+    const third = await workshop.replicaOf(mine, "third")
+    await mine.mergeProject(path)
+    await theirs.change([patch("token/a", { description: "theirs" })], bo)
+    expect(await workshop.carry(theirs, mine)).toMatchObject({
+      updatedItemsCount: 1,
+      conflictsCount: 0,
+    })
+    await third.change([patch("token/a", { value: 4 })], bo)
+    expect(await workshop.carry(third, mine)).toMatchObject({ conflictsCount: 1 })
+    expect(await mine.conflicts()).toHaveLength(1)
+  })
+
   it("refuses what is no archive", async () => {
     const workshop = new Workshop()
     const mine = await workshop.project()
