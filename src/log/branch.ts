@@ -54,13 +54,10 @@ export const namesOfLines = (
       names.set(line.line, rank === 0 ? name : `${line.node}-${hash}`)
     }
   }
-  const walk = (line: Line): void => {
-    const children = lines
-      .filter((child) => child.parent === line.line)
-      .toSorted((left, right) => left.from - right.from)
-    for (let index = 0; index < children.length;) {
-      const seq = children[index]!.from
-      const here = children.filter((child) => child.from === seq)
+  const childrenOf = Map.groupBy(lines, ({ parent }) => parent)
+  const nameChildren = (line: Line, children: ReadonlyArray<Line>): void => {
+    const bySeq = Map.groupBy(children, ({ from }) => from)
+    for (const [seq, here] of [...bySeq].sort((left, right) => left[0] - right[0])) {
       descend(
         [
           { hash: hashAt(line.line, seq), line },
@@ -68,21 +65,22 @@ export const namesOfLines = (
         ],
         names.get(line.line)!,
       )
-      index += here.length
     }
-    for (const child of children) walk(child)
   }
   // Two logs from seq 1 under one node differ in their very first event.
-  const roots = new Map<string, Array<Line>>()
-  for (const line of lines) {
-    if (line.parent === undefined) roots.set(line.node, [...(roots.get(line.node) ?? []), line])
-  }
-  for (const [node, group] of roots) {
+  const roots = childrenOf.get(undefined) ?? []
+  for (const [node, group] of Map.groupBy(roots, (line) => line.node)) {
     descend(
       group.map((line) => ({ hash: line.firstHash, line })),
       node,
     )
-    for (const line of group) walk(line)
+  }
+  // A key holder may fork a log as deeply as it is long, so this list is no recursion.
+  const waiting = [...roots]
+  for (let line = waiting.pop(); line !== undefined; line = waiting.pop()) {
+    const children = childrenOf.get(line.line) ?? []
+    nameChildren(line, children)
+    for (const child of children) waiting.push(child)
   }
   return shortened(names)
 }

@@ -122,6 +122,17 @@ describe("names of branches", () => {
     )
   })
 
+  it("are found for a log that forks at every event", () => {
+    const count = 20_000
+    const lines = Array.from({ length: count }, (_, index): Line => {
+      const first = { line: index + 1, node, from: index + 1, firstHash: `b${index}` }
+      return index === 0 ? first : { ...first, parent: index }
+    })
+    const names = namesOfLines(lines, (line) => `a${line}`)
+    expect(names.get(1)).toBe(node)
+    expect(new Set(names.values()).size).toBe(count)
+  })
+
   it("keep the logs of other nodes apart", () => {
     const lines: ReadonlyArray<Line> = [
       { line: 1, node: "a", from: 1, firstHash: "1" },
