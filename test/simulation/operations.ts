@@ -126,14 +126,18 @@ const randomResolve = (random: Random): Operation => ({
 })
 
 /** The same write on two clones, so that their logs part inside a transaction or not at all. */
-const twinWrites = (random: Random, at: number): ReadonlyArray<Operation> => {
+const twinWrites = (
+  random: Random,
+  at: number,
+  types: ReadonlyArray<string>,
+): ReadonlyArray<Operation> => {
   const shared = {
     op: "patch" as const,
     type: "thing",
     id: "a",
     fields: { x: random.pick(values) },
   }
-  const tail = () => ({ ...randomChange(random, familiar), id: random.pick(["b", "c/d"]) })
+  const tail = () => ({ ...randomChange(random, types), id: random.pick(["b", "c/d"]) })
   // The clone is the newest replica: -1 from the end.
   return [
     { do: "write", at, changes: [shared, tail()], beside: false },
@@ -141,11 +145,11 @@ const twinWrites = (random: Random, at: number): ReadonlyArray<Operation> => {
   ]
 }
 
-const rare = (random: Random): ReadonlyArray<Operation> => {
+const rare = (random: Random, types: ReadonlyArray<string>): ReadonlyArray<Operation> => {
   const at = random.below(8)
   switch (random.below(7)) {
     case 0:
-      return [{ do: "clone", at }, ...(random.chance(0.5) ? twinWrites(random, at) : [])]
+      return [{ do: "clone", at }, ...(random.chance(0.6) ? twinWrites(random, at, types) : [])]
     case 1:
       return [{ do: "copy", at }]
     case 2:
@@ -185,6 +189,7 @@ const sharedBeginning = (random: Random, replicas: number): ReadonlyArray<Operat
 export const randomHistory = (seed: number): History => {
   const random = new Random(seed)
   const mixed = random.chance(0.3)
+  const types = mixed ? strange : familiar
   const replicas = Array.from({ length: random.between(2, 5) }, (): SchemaVersion =>
     mixed && random.chance(0.5) ? 1 : 2,
   )
@@ -193,10 +198,10 @@ export const randomHistory = (seed: number): History => {
   const length = operations.length + random.between(5, 40)
   while (operations.length < length) {
     const kind = random.below(20)
-    if (kind < 8) operations.push(randomWrite(random, mixed ? strange : familiar))
+    if (kind < 8) operations.push(randomWrite(random, types))
     else if (kind < 15) operations.push(randomGive(random))
     else if (kind < 18) operations.push(randomResolve(random))
-    else operations.push(...rare(random))
+    else operations.push(...rare(random, types))
   }
   return { seed, replicas, operations }
 }

@@ -4,10 +4,10 @@
 import { canonicalFromJson } from "../../src/event/canonical.ts"
 import type { Json } from "../../src/event/canonical.ts"
 import type { EntityState } from "../../src/state/entity.ts"
-import { openConflicts, snapshotLines } from "../../src/store/query.ts"
+import { logEntries, openConflicts, snapshotLines } from "../../src/store/query.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import { digestOfSnapshot } from "../state/snapshot-digest.ts"
-import { oracleFold } from "../state/oracle.ts"
+import { byOrder, oracleFold } from "../state/oracle.ts"
 import { hold, same } from "./broken.ts"
 import { appliedFacts, checkClock, factsOf, historyEventFrom, pathsOf } from "./evidence.ts"
 import type { Fact, Path } from "./evidence.ts"
@@ -136,6 +136,19 @@ const checkNothingLost = (
   }
 }
 
+/** The log as people read it: every event, in the total order, forwards and backwards. */
+const checkLog = (replica: Replica, facts: ReadonlyMap<string, Fact>): void => {
+  const ordered = [...facts.values()]
+    .map((fact) => historyEventFrom(fact, true))
+    .sort(byOrder)
+    .map(({ hash }) => hash)
+  const [forwards, backwards] = [false, true].map((reverse) =>
+    [...logEntries(replica, { reverse })].map(({ hash }) => hash),
+  )
+  same("the log is in total order", forwards!.join(), ordered.join(), "forwards")
+  same("the log is in total order", backwards!.join(), ordered.toReversed().join(), "backwards")
+}
+
 /** Replicas that hold the same and read alike are the same, byte for byte. */
 export const checkAgreement = (members: ReadonlyArray<Member>, when: string): void => {
   const frontier = JSON.stringify(members[0]!.replica.lines.frontier())
@@ -189,6 +202,7 @@ export const checkReplica = (
     () => Object.keys(replica.lines.frontier()).join(),
   )
   checkClock(facts, paths)
+  checkLog(replica, facts)
   checkMeaning(replica, facts, paths, version)
   checkNothingLost(replica, facts, appliedFacts(paths, version))
   for (const hash of acknowledged)

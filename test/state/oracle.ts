@@ -20,7 +20,8 @@ interface Write {
   readonly value: Json | undefined
 }
 
-const byOrder = (left: HistoryEvent, right: HistoryEvent): number =>
+/** The total order: lamport, node, seq, chain hash. */
+export const byOrder = (left: HistoryEvent, right: HistoryEvent): number =>
   left.lamport - right.lamport ||
   (left.node < right.node ? -1 : left.node > right.node ? 1 : 0) ||
   left.seq - right.seq ||
