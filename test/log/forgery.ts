@@ -36,7 +36,7 @@ interface Branch {
 const types = ["thing", "thing", "thing", "note", "lamp", "ufo"]
 const operations = ["put", "patch", "patch", "patch", "delete", "resolve", "rename"]
 
-class Forgery {
+export class Forgery {
   readonly branches: Array<Branch> = []
   readonly #random: Random
   readonly #events: Array<Written> = []
