@@ -72,6 +72,9 @@ export interface Run {
   readonly peakBytes: number
 }
 
+/** As the command line starts itself (src/cli/main.ts). */
+const commandLineOptions = ["--max-semi-space-size=4"]
+
 /** One run of one subject, or the preparation, in a fresh process. */
 export const runChild = (
   question: string,
@@ -82,6 +85,7 @@ export const runChild = (
   const child = spawnSync(
     process.execPath,
     [
+      ...commandLineOptions,
       ...nodeOptions,
       join(import.meta.dirname, "child.ts"),
       question,

@@ -24,6 +24,9 @@ export const projectionVersion = 1
 /** SQLite's page; 8 KiB measured a little faster than its default of 4 KiB for rows of this size. */
 const pageBytes = 8192
 
+/** SQLite's page cache, in KiB: four times its default; more made no measurable difference. */
+const cacheKibibytes = 16 * 1024
+
 export const databaseFile = "project.db"
 
 const tables = `
@@ -112,7 +115,7 @@ export const openDatabase = (path: string, options: OpenOptions): Sqlite => {
       sqlite.pragma("journal_mode = WAL")
       sqlite.pragma("synchronous = FULL")
       sqlite.pragma("wal_autocheckpoint = 16000")
-      sqlite.pragma("cache_size = -65536")
+      sqlite.pragma(`cache_size = -${cacheKibibytes}`)
       sqlite.pragma("temp_store = MEMORY")
       return sqlite
     } catch (error) {
