@@ -194,7 +194,9 @@ if (divider < 0 || words.length === divider + 1) {
 }
 await makeReady()
 const command = words.slice(divider + 1)
+// From another folder, the program is still the one here.
+const program = command.findIndex((word, index) => index > 0 && !word.startsWith("-"))
 const ours = command.map((word, index) =>
-  fromCaller && index === 1 && command[0] === "node" ? join(root, word) : word,
+  fromCaller && index === program && command[0] === "node" ? join(root, word) : word,
 )
 run(ours, fromCaller ? (process.env.INIT_CWD ?? process.cwd()) : root)
