@@ -84,7 +84,7 @@ describe("the mode of a file", () => {
     ]
     const files = paths.map((path) => {
       const names = path.includes("all") ? "abcdefg" : "axyz"
-      const tokens = [...names].map((name) => [name, { $value: path }] as const)
+      const tokens = names.split("").map((name) => [name, { $value: path }] as const)
       return file(Object.fromEntries(tokens), path)
     })
     const [a, b] = entitiesFromTokenFiles(files).entities.map(({ fields }) =>
