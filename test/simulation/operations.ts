@@ -51,8 +51,13 @@ export type Operation =
   /** A copied folder, which is noticed. */
   | { readonly do: "copy"; readonly at: number }
   | { readonly do: "save"; readonly at: number }
-  /** The database as it was saved last; in place, or as another file. */
-  | { readonly do: "restore"; readonly at: number; readonly inPlace: boolean }
+  /** The database as it was saved last: in place or as another file, with or without its record. */
+  | {
+      readonly do: "restore"
+      readonly at: number
+      readonly inPlace: boolean
+      readonly recordLost: boolean
+    }
   | { readonly do: "upgrade"; readonly at: number }
   | { readonly do: "reopen"; readonly at: number }
 
@@ -101,18 +106,18 @@ const randomChange = (random: Random, types: ReadonlyArray<string>): Change => {
   return { op: "patch", type, id, fields, ...(unset === undefined ? {} : { unset }) }
 }
 
-const randomWrite = (random: Random, types: ReadonlyArray<string>): Operation => ({
-  do: "write",
+const randomWrite = (random: Random, types: ReadonlyArray<string>) => ({
+  do: "write" as const,
   at: random.below(8),
   changes: Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => randomChange(random, types)),
   beside: random.chance(0.05),
 })
 
-const randomGive = (random: Random): Operation => ({
-  do: "give",
+const randomGive = (random: Random) => ({
+  do: "give" as const,
   from: random.below(8),
   to: random.below(8),
-  extent: random.pick(["all", "all", "lacking", "lacking", "early", "torn"]),
+  extent: random.pick<Extent>(["all", "all", "lacking", "lacking", "early", "torn"]),
   seed: random.below(2 ** 31),
   twice: random.chance(0.1),
 })
@@ -145,6 +150,39 @@ const twinWrites = (
   ]
 }
 
+const restore = (random: Random, at: number): Operation => ({
+  do: "restore",
+  at,
+  inPlace: random.chance(0.6),
+  recordLost: random.chance(0.4),
+})
+
+/** A backup is put back after others have seen what came later; then work goes on. */
+const rollback = (
+  random: Random,
+  at: number,
+  types: ReadonlyArray<string>,
+): ReadonlyArray<Operation> => {
+  const other = random.below(8)
+  const write = (): Operation => ({ ...randomWrite(random, types), at, beside: false })
+  const give = (from: number, to: number): Operation => ({
+    ...randomGive(random),
+    from,
+    to,
+    extent: "all",
+  })
+  return [
+    write(),
+    { do: "save", at },
+    write(),
+    give(at, other),
+    restore(random, at),
+    ...(random.chance(0.5) ? [give(other, at)] : []),
+    write(),
+    give(at, other),
+  ]
+}
+
 const rare = (random: Random, types: ReadonlyArray<string>): ReadonlyArray<Operation> => {
   const at = random.below(8)
   switch (random.below(7)) {
@@ -155,7 +193,7 @@ const rare = (random: Random, types: ReadonlyArray<string>): ReadonlyArray<Opera
     case 2:
       return [{ do: "save", at }]
     case 3:
-      return [{ do: "restore", at, inPlace: random.chance(0.5) }]
+      return random.chance(0.5) ? [restore(random, at)] : rollback(random, at, types)
     case 4:
       return [{ do: "upgrade", at }]
     case 5:

@@ -54,6 +54,7 @@ function* smallerOperation(operation: Operation): Generator<Operation> {
     if (operation.twice) yield { ...operation, twice: false }
     if (operation.extent !== "all") yield { ...operation, extent: "all" }
   }
+  if (operation.do === "restore" && operation.recordLost) yield { ...operation, recordLost: false }
   if (operation.do !== "write") return
   const { changes } = operation
   if (operation.beside) yield { ...operation, beside: false }

@@ -5,7 +5,7 @@
  * end. What a restored backup took away from the only one who had it is crossed out again: no
  * replica can keep what its owner threw away.
  */
-import { copyFileSync } from "node:fs"
+import { copyFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { LamplogError } from "../../src/event/failure.ts"
 import { sha256 } from "../../src/event/hash.ts"
@@ -121,7 +121,7 @@ export class World {
       case "save":
         return this.#save(this.at(operation.at))
       case "restore":
-        return this.#restore(this.at(operation.at), operation.inPlace)
+        return this.#restore(this.at(operation.at), operation.inPlace, operation.recordLost)
       case "upgrade":
         return this.upgrade(this.at(operation.at))
       case "reopen":
@@ -135,7 +135,14 @@ export class World {
       replica.lines.eventCount,
       replica.lines.top()?.lamport ?? 0,
     ])
+    const { node } = replica
+    const parted = replica.lines.ofNode(node).length > 1
     const { events } = run()
+    hold(
+      "whoever meets a fork of its own log goes on under a new name",
+      events === 0 || !parted || replica.node !== node,
+      () => node,
+    )
     const own = replica.ownLine()
     const written = replica.lines.eventCount - before
     // One more when the replica goes on under a new key and says so first.
@@ -254,10 +261,13 @@ export class World {
     member.saved = { path, version: member.version }
   }
 
-  #restore(member: Member, inPlace: boolean): void {
+  #restore(member: Member, inPlace: boolean, recordLost: boolean): void {
     const { saved } = member
     if (saved === undefined) return
     member.replica.close()
+    if (recordLost) rmSync(member.stateDirectory, { recursive: true, force: true })
+    // Nothing is left by which this rollback could be noticed before it meets others.
+    if (recordLost && inPlace) this.forked = true
     replaceDatabase(member.directory, saved.path, inPlace)
     member.version = saved.version
     this.#openAgain(member)
