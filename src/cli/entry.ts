@@ -30,7 +30,7 @@ export const entryDocument = (entry: LogEntry) => {
 }
 
 const lamportWidth = 7
-const opWidth = 8
+const opWidth = 9
 
 /** One line: when, what to which entity, which fields, by whom and why. */
 export const entryText = (entry: LogEntry, paint: Paint): string => {
