@@ -20,7 +20,7 @@ describe("chance", () => {
     const random = new Random(2)
     const items = [1, 2, 3, 4, 5]
     expect(new Set(Array.from({ length: 200 }, () => random.pick(items))).size).toBe(5)
-    expect(random.shuffle(items).sort()).toEqual(items)
+    expect(random.shuffle(items).toSorted((left, right) => left - right)).toEqual(items)
     expect(random.some(items, 1)).toEqual(items)
     expect(random.some(items, 0)).toEqual([])
     expect(() => random.pick([])).toThrow(RangeError)
