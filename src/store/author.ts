@@ -49,6 +49,12 @@ export interface Written {
   readonly lamport: number
 }
 
+/**
+ * Heads that an event names as parents, the highest in order: as many as fit into a header, or an
+ * entity that enough people changed at once could never be changed again.
+ */
+const parentsNamedMax = 512
+
 /** One event to write, its place in the log still open. */
 interface Draft {
   readonly type: string
@@ -180,7 +186,9 @@ export class Author {
     content: Pick<Body, "fields" | "unset" | "settles">,
     authorship: Authorship,
   ): Draft {
-    const heads = this.#replica.projection.stateOf(type, id)?.heads ?? []
+    const all = this.#replica.projection.stateOf(type, id)?.heads ?? []
+    // The rest stays concurrent; the next writes take it in.
+    const heads = all.length > parentsNamedMax ? all.slice(-parentsNamedMax) : all
     const { actor, at, reason } = authorship
     const { fields, unset, settles } = content
     return {

@@ -3,9 +3,12 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { LamplogError } from "../../src/event/failure.ts"
+import { Author } from "../../src/store/author.ts"
 import { getEntity, openConflicts, snapshotLines } from "../../src/store/query.ts"
 import { reclassify } from "../../src/store/reclassify.ts"
 import type { Replica } from "../../src/store/replica.ts"
+import { give } from "../simulation/exchange.ts"
+import { Random } from "../simulation/random.ts"
 import { ForgedLog, receive, stage } from "./forge.ts"
 import type { Carried, Stage } from "./forge.ts"
 
@@ -371,6 +374,32 @@ describe("a log", () => {
     expect(code("")).toBe("line-parts")
   })
 })
+
+describe("an entity that more people changed at once than a header can name", () => {
+  it("can be written and deleted again; every write takes in as many as fit", () => {
+    const log = new ForgedLog("ana")
+    for (let lamport = 1; lamport <= 1100; lamport++) {
+      log.add({ lamport, id: longest, body: { fields: { value: lamport } } })
+    }
+    const [replica, other] = [here.replica(), here.replica()]
+    receive(replica, [log])
+    const author = new Author(replica)
+    const change = { op: "patch" as const, type: "token", id: longest, fields: { value: "mine" } }
+    const candidates = [1, 2, 3].map(() => {
+      author.write([change], { actor: "bo" })
+      expect(getEntity(replica, "token", longest)?.fields["value"]).toBe("mine")
+      return openConflicts(replica)[0]?.candidates.length
+    })
+    expect(candidates).toEqual([589, 78, undefined])
+    author.write([{ op: "delete", type: "token", id: longest }], { actor: "bo" })
+    expect(getEntity(replica, "token", longest)?.deleted).toBe(true)
+    give(replica, other, "all", new Random(1))
+    expect(other.digest()).toBe(replica.digest())
+  })
+})
+
+/** An entity id that takes as many bytes in a header as any. */
+const longest = "\u0001".repeat(1024)
 
 describe("deep values", () => {
   it("may stand against each other in a conflict", () => {
