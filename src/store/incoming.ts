@@ -77,8 +77,8 @@ export class IncomingTransaction {
   /** Why this reader sets it aside; undefined while every member is understood. */
   aside: string | undefined
   readonly #replica: Replica
-  /** Entities that its members change. */
-  readonly #entities = new Set<number>()
+  /** Entities that its members change; an event alone needs none. */
+  readonly #entities: Set<number> | undefined
   #bytes = 0
   #parentsMax = 0
   #anchor: number | undefined
@@ -95,6 +95,7 @@ export class IncomingTransaction {
     this.previousLamport = previousLamport
     this.shared = shared
     this.next = shared.length
+    if (this.count > 1) this.#entities = new Set()
   }
 
   /** Whether this header is the member that comes next. */
@@ -116,7 +117,7 @@ export class IncomingTransaction {
         where,
       )
     }
-    if (this.count > 1 && entry !== undefined) {
+    if (this.#entities !== undefined && entry !== undefined) {
       if (this.#entities.has(entry.entity)) {
         throw refuse(
           "transaction-broken",

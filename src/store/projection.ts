@@ -21,9 +21,9 @@ import type { Meta } from "./meta.ts"
 import { Names } from "./names.ts"
 
 /** Entities that wait in memory at most, before they are written ahead of the commit. */
-const waitingEntitiesMax = 20_000
+const waitingEntitiesMax = 4_000
 /** Entities kept for the next read, at most, beside those that changed. */
-const cachedEntitiesMax = 16_000
+const cachedEntitiesMax = 12_000
 
 export interface EntityRow {
   readonly entity: number
