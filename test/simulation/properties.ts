@@ -84,6 +84,13 @@ const checkMeaning = (
   hold("nothing stands without events", entities.size === expected, () => `${entities.size}`)
 }
 
+/** Whether all parents are deletes, understood or not: a patch of these counts as a put. */
+const restartsByPatch = (
+  parents: Fact["header"]["parents"],
+  facts: ReadonlyMap<string, Fact>,
+): boolean =>
+  parents.length > 0 && parents.every(([, , hash]) => facts.get(hash)?.header.op === "delete")
+
 /**
  * No edit disappears: a written value stands, or is a candidate of an open conflict, or a write of
  * the same field, a restart or a delete that had seen it came later.
@@ -113,7 +120,10 @@ const checkNothingLost = (
       const later = history.filter(
         (other) => applied.has(other.hash) && seen.get(other.hash)!.has(fact.hash),
       )
-      const restarted = later.some(({ header }) => header.op === "put" || header.op === "delete")
+      const restarted = later.some(
+        ({ header }) =>
+          header.op === "put" || header.op === "delete" || restartsByPatch(header.parents, facts),
+      )
       if (restarted) continue
       for (const field of ["x", "a/b", "1"]) {
         const written = fact.body.fields?.[field]
