@@ -4,7 +4,7 @@
  */
 import type { Json } from "../event/canonical.ts"
 import { equalJson } from "../event/canonical.ts"
-import { comparePositions } from "../event/stamp.ts"
+import { comparePositions, stampFrom } from "../event/stamp.ts"
 import type { Candidate } from "../state/entity.ts"
 import type { OpenConflict } from "../store/query.ts"
 import type { ConflictedItem } from "./project.ts"
@@ -28,7 +28,7 @@ const isBase = (conflict: OpenConflict, { value }: Candidate): boolean =>
     ? value === conflict.base
     : equalJson(value, conflict.base)
 
-const author = ({ actor, node, lamport }: Candidate): string => `${actor} (${lamport}@${node})`
+const author = (candidate: Candidate): string => `${candidate.actor} (${stampFrom(candidate)})`
 
 /** The side to keep and the reason, in one sentence. */
 export const recommendationFor = (conflict: OpenConflict, { local, imported }: Sides): string => {

@@ -48,7 +48,7 @@ export interface ProjectSchema {
 }
 
 export class SchemaError extends Error {
-  readonly code: "merge-kind-changed" | "schema-unknown" | "schema-newer" | "type-name"
+  readonly code: "merge-kind-changed" | "schema-unknown" | "type-name"
   constructor(code: SchemaError["code"], message: string) {
     super(message)
     this.name = "SchemaError"
