@@ -1,28 +1,33 @@
 /**
- * One `.lamplog` file: logs, a snapshot, and a manifest that names every member by hash.
+ * One `.lamplog` file: logs, a snapshot, assets, and a manifest that names every member by hash.
  *
  * A zip that ordinary tools open. The same replica state gives the same bytes: fixed member order,
  * times and attributes, canonical JSON, nothing of the exporter. The identity of an archive is the
- * SHA-256 of its manifest's bytes, `exportHash`. A hash alone stops accidents, not forgers.
+ * SHA-256 of its manifest's bytes, `exportHash`. A hash alone stops accidents, not forgers: only a
+ * signature does, and `manifest.note` carries one if the exporter signed.
+ *
+ * A complete archive holds whole logs and the snapshot that they give. An incremental one holds what
+ * a reader of its prerequisites lacks, and no snapshot. An extract holds chosen entities only, with
+ * proofs that they stand in the state that its digest names, and no logs.
  *
  * Invariants
- *  1. `manifest.json` is the first member; all others follow by the byte order of their paths.
- *  2. The members are exactly those that the manifest lists, and the manifest.
+ *  1. `manifest.json` is the first member, `manifest.note` the second if there is one; all others
+ *     follow by the byte order of their paths.
+ *  2. The members are exactly those that the manifest lists, the manifest and its note.
  *  3. A log stands after the log it parts from, so a reader can take them in order.
  *  4. Segments begin and end where transactions do; only a branch may begin inside one.
  */
+import type { Json } from "../event/canonical.ts"
 import type { Frontier } from "../log/frontier.ts"
 
 export const archiveFormat = "lamplog-archive"
 export const archiveVersion = 1
 
 export const manifestPath = "manifest.json"
+export const notePath = "manifest.note"
 export const snapshotPath = "snapshot/entities.jsonl"
-
-/** Bytes of manifest.json. */
-export const manifestBytesMax = 16 * 1024 * 1024
-/** Members beside the manifest; a zip counts up to 65,535 without its 64-bit records. */
-export const membersMax = 60_000
+/** Where an extract proves that its entities stand in the state of the digest. */
+export const proofsPath = "snapshot/proofs.jsonl"
 
 /** A run of one log's events in this archive. */
 export interface ManifestLog {
@@ -50,27 +55,53 @@ export interface ManifestMember {
   readonly size: number
 }
 
+/** What was asked for when entities were chosen; parts that are there must all hold. */
+export interface Selection {
+  readonly types?: ReadonlyArray<string>
+  /** Names of entities, `type/id`. */
+  readonly entities?: ReadonlyArray<string>
+  /** Tokens and groups below these groups, by the path of the group. */
+  readonly groups?: ReadonlyArray<string>
+  /** Elements of the field `tags`; one of them is enough. */
+  readonly tags?: ReadonlyArray<string>
+  /** Values of fields. */
+  readonly where?: ReadonlyArray<{ readonly field: string; readonly value: Json }>
+  /** Whether what the chosen entities refer to was taken along, however far. */
+  readonly closed: boolean
+}
+
+/** What an extract says of itself beside what every archive says. */
+export interface ManifestExtract {
+  readonly selection: Selection
+  /** References out of the extract, each `type/id field type/id`, sorted. */
+  readonly open: ReadonlyArray<string>
+}
+
 export interface Manifest {
   readonly format: typeof archiveFormat
   readonly version: number
   readonly project: string
   readonly name: string
   readonly schema: { readonly name: string; readonly version: number }
-  /** What whoever takes this archive holds afterwards, at least. */
+  /** What whoever takes this archive holds afterwards, at least; in an extract, where it is from. */
   readonly frontier: Frontier
+  /** What whoever takes this archive must hold before; nothing in a complete archive. */
+  readonly prerequisites: Frontier
+  /** Set in an extract only. */
+  readonly extract?: ManifestExtract
   /** In reading order: a branch after what it parts from. */
   readonly logs: ReadonlyArray<ManifestLog>
   readonly members: ReadonlyArray<ManifestMember>
-  /** Living entities by type. */
+  /** Living entities by type; in an extract, those chosen. */
   readonly itemCounts: { readonly [type: string]: number }
   /** Lines in the members of logs. */
   readonly events: number
-  /** Lines in the snapshot: living entities and tombstones. */
+  /** Entities of the state, tombstones too; in an extract, lines in its snapshot. */
   readonly entities: number
   readonly conflicts: number
   /** Events of the frontier that a reader with this schema does not understand. */
   readonly setAside: number
-  /** State digest of the snapshot. */
+  /** State digest at the frontier. */
   readonly digest: string
 }
 
@@ -89,3 +120,10 @@ export interface ProgressOption {
 /** The path of the segment of a log that begins at a seq. */
 export const segmentPath = (log: string, from: number): string =>
   `logs/${log}/${String(from).padStart(10, "0")}.events`
+
+/** The path of an asset's bytes. */
+export const assetPath = (sha256: string): string => `assets/${sha256.slice(0, 2)}/${sha256}`
+
+/** Whether an archive holds later events only, for a reader of its prerequisites. */
+export const isIncremental = (manifest: Manifest): boolean =>
+  Object.keys(manifest.prerequisites).length > 0

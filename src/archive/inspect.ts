@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
 import type { Manifest } from "./archive.ts"
-import { openArchive } from "./read.ts"
+import { openArchive } from "./open.ts"
 
 export interface Inspection {
   readonly path: string

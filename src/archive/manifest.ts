@@ -7,15 +7,24 @@ import { CanonicalError, canonicalFromJson, jsonFromCanonical } from "../event/c
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { isHash, isIdentifier, nodeFromPublicKey } from "../event/hash.ts"
 import { frontierFromJson } from "../log/frontier.ts"
+import type { Frontier } from "../log/frontier.ts"
 import {
   archiveFormat,
   archiveVersion,
+  assetPath,
+  isIncremental,
   manifestPath,
-  membersMax,
+  proofsPath,
   segmentPath,
   snapshotPath,
 } from "./archive.ts"
-import type { Manifest, ManifestLog, ManifestMember } from "./archive.ts"
+import type {
+  Manifest,
+  ManifestExtract,
+  ManifestLog,
+  ManifestMember,
+  Selection,
+} from "./archive.ts"
 import { refuse } from "./refuse.ts"
 
 export const manifestText = (manifest: Manifest): string =>
@@ -118,21 +127,8 @@ const memberFrom = (value: Json, what: string): ManifestMember => {
 
 const segmentPattern = /^logs\/([a-z2-7]{26}(?:-[0-9a-f]{8,64})?)\/[0-9]{10}\.events$/
 
-/** Every member is the snapshot or stands once in the log that its path names, in order. */
-const checkMembers = ({ logs, members }: Manifest): void => {
-  if (members.length > membersMax) {
-    throw invalid(`There are ${members.length} members; the limit is ${membersMax}.`)
-  }
-  let previous = ""
-  for (const { path } of members) {
-    if (path <= previous) throw invalid("The members are not sorted by path, each once.")
-    if (path !== snapshotPath && !segmentPattern.test(path)) {
-      throw invalid(`${JSON.stringify(path.slice(0, 200))} is not the path of a member.`)
-    }
-    previous = path
-  }
-  const listed = new Set(members.map(({ path }) => path))
-  if (!listed.delete(snapshotPath)) throw invalid(`There is no ${snapshotPath}.`)
+/** Takes the segments of all logs out of the paths; each must be its log's, in order, once. */
+const takeSegments = (logs: ReadonlyArray<ManifestLog>, listed: Set<string>): void => {
   for (const log of logs) {
     let before = ""
     for (const path of log.members) {
@@ -142,7 +138,34 @@ const checkMembers = ({ logs, members }: Manifest): void => {
       before = path
     }
   }
-  for (const path of listed) throw invalid(`${path} belongs to no log.`)
+}
+
+/** Every member is what its path says, and there for a reason. */
+const checkMembers = (manifest: Manifest): void => {
+  const { extract, logs, members } = manifest
+  const listed = new Set<string>()
+  let previous = ""
+  for (const { path, sha256 } of members) {
+    if (path <= previous) throw invalid("The members are not sorted by path, each once.")
+    if (path !== assetPath(sha256)) listed.add(path)
+    previous = path
+  }
+  const wanted = extract === undefined ? [snapshotPath] : [snapshotPath, proofsPath]
+  for (const path of isIncremental(manifest) ? [] : wanted) {
+    if (!listed.delete(path)) throw invalid(`There is no ${path}.`)
+  }
+  takeSegments(logs, listed)
+  for (const path of listed) {
+    throw invalid(`${JSON.stringify(path.slice(0, 200))} is not the path of a member.`)
+  }
+}
+
+/** An extract is values only; its prerequisites and logs are empty. */
+const checkExtract = (manifest: Manifest): void => {
+  if (manifest.extract === undefined) return
+  if (manifest.events > 0 || manifest.logs.length > 0 || isIncremental(manifest)) {
+    throw invalid("An extract holds no logs and needs none.")
+  }
 }
 
 /** The frontier is what the logs end with; a log that is not in the archive may be in it, too. */
@@ -164,6 +187,38 @@ const itemCountsFrom = (value: Json | undefined): Manifest["itemCounts"] => {
   return value as Manifest["itemCounts"]
 }
 
+const texts = (value: Json | undefined, what: string): ReadonlyArray<string> =>
+  arrayOf(value, what, text)
+
+const selectionFrom = (value: Json | undefined): Selection => {
+  const lists = ["types", "entities", "groups", "tags"] as const
+  const object = objectWith(value, ["closed"], [...lists, "where"], "extract.selection")
+  if (typeof object.closed !== "boolean") throw invalid("extract.selection.closed is no boolean.")
+  const given = lists.filter((name) => object[name] !== undefined)
+  const where = arrayOf(object.where ?? [], "extract.selection.where", (item, what) => {
+    const condition = objectWith(item, ["field", "value"], [], what)
+    return { field: text(condition.field, `${what}.field`), value: condition.value! }
+  })
+  return {
+    ...Object.fromEntries(
+      given.map((name) => [name, texts(object[name], `extract.selection.${name}`)]),
+    ),
+    ...(object.where === undefined ? {} : { where }),
+    closed: object.closed,
+  }
+}
+
+const extractFrom = (value: Json): ManifestExtract => {
+  const object = objectWith(value, ["selection", "open"], [], "extract")
+  return { selection: selectionFrom(object.selection), open: texts(object.open, "extract.open") }
+}
+
+const frontierAt = (value: Json | undefined, what: string): Frontier => {
+  const frontier = frontierFromJson(value)
+  if (frontier === undefined) throw invalid(`${what} is not a frontier.`)
+  return frontier
+}
+
 const keys = [
   "format",
   "version",
@@ -171,6 +226,7 @@ const keys = [
   "name",
   "schema",
   "frontier",
+  "prerequisites",
   "logs",
   "members",
   "itemCounts",
@@ -201,11 +257,9 @@ const manifestFromJson = (value: Json): Manifest => {
       "Upgrade Lamplog on this machine.",
     )
   }
-  const object = objectWith(value, keys, [], "The manifest")
+  const object = objectWith(value, keys, ["extract"], "The manifest")
   const schema = objectWith(object.schema, ["name", "version"], [], "schema")
   if (!isIdentifier(object.project)) throw invalid("project is not a project id.")
-  const frontier = frontierFromJson(object.frontier)
-  if (frontier === undefined) throw invalid("frontier is not a frontier.")
   const manifest: Manifest = {
     format: archiveFormat,
     version,
@@ -215,7 +269,9 @@ const manifestFromJson = (value: Json): Manifest => {
       name: text(schema.name, "schema.name"),
       version: counted(schema.version, 1, "schema.version"),
     },
-    frontier,
+    frontier: frontierAt(object.frontier, "frontier"),
+    prerequisites: frontierAt(object.prerequisites, "prerequisites"),
+    ...(object.extract === undefined ? {} : { extract: extractFrom(object.extract) }),
     logs: arrayOf(object.logs, "logs", logFrom),
     members: arrayOf(object.members, "members", memberFrom),
     itemCounts: itemCountsFrom(object.itemCounts),
@@ -225,6 +281,7 @@ const manifestFromJson = (value: Json): Manifest => {
     setAside: counted(object.setAside, 0, "setAside"),
     digest: hashed(object.digest, "digest"),
   }
+  checkExtract(manifest)
   checkMembers(manifest)
   checkFrontier(manifest)
   return manifest

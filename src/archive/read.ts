@@ -1,31 +1,22 @@
 /**
- * Opening an archive: nothing in it is believed before the manifest is read and fits the directory.
+ * An open archive: its members, read one after another as streams.
  *
- * Members are then read one after another as streams. Whoever reads one to its end knows that its
- * size, CRC and SHA-256 are those promised; what came before that is not proven yet, so nothing may
- * be kept until then.
+ * Whoever reads one to its end knows that its size, CRC and SHA-256 are those promised; what came
+ * before that is not proven yet, so nothing may be kept until then.
  */
 import { createHash } from "node:crypto"
-import { constants } from "node:fs"
-import { open } from "node:fs/promises"
-import type { FileHandle } from "node:fs/promises"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type { ZipFile } from "yauzl"
-import { jsonFromCanonical, CanonicalError } from "../event/canonical.ts"
+import { CanonicalError, jsonFromCanonical } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
-import { LamplogError } from "../event/failure.ts"
-import { sha256 } from "../event/hash.ts"
 import { lineBytesMax } from "../log/segment.ts"
-import { entityDepthMax } from "../state/entity.ts"
 import type { Conflict } from "../state/entity.ts"
-import { manifestBytesMax, manifestPath, membersMax, snapshotPath } from "./archive.ts"
+import { entityDepthMax } from "../state/entity.ts"
+import { manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ManifestMember } from "./archive.ts"
-import { manifestFromBytes } from "./manifest.ts"
-import { askAgain, refuse, shown } from "./refuse.ts"
+import type { LimitWarning } from "./limits.ts"
+import { refuse, shown } from "./refuse.ts"
 import { LineSplitter } from "./splitter.ts"
-import { work } from "./work.ts"
-import { contentOf, openZip } from "./zip.ts"
+import { contentOf } from "./zip.ts"
 import type { ZipMember } from "./zip.ts"
 
 /** Longest line of a snapshot, in bytes: the whole state of one entity. */
@@ -40,82 +31,40 @@ export interface SnapshotEntity {
   readonly conflicts: ReadonlyArray<Conflict>
 }
 
-export interface Archive {
+/** Who vouches for an archive. A signature that does not hold refuses the archive instead. */
+export interface Signature {
+  readonly status: "trusted" | "unknown" | "unsigned"
+  /** The name that the signer chose; only as good as the key. */
+  readonly name?: string
+  /** The signer's key as text, to be compared and trusted. */
+  readonly verifier?: string
+}
+
+/** What opening an archive has found out about it. */
+export interface Opened {
   readonly path: string
+  /** Bytes of the file. */
   readonly fileSize: number
+  readonly encrypted: boolean
   readonly manifest: Manifest
   /** SHA-256 of manifest.json: the identity of the archive. */
   readonly exportHash: string
+  readonly signature: Signature
+  /** Limits that are nearly used up. */
+  readonly warnings: ReadonlyArray<LimitWarning>
+}
+
+export interface Archive extends Opened {
   /** Checks a member from end to end, chunk by chunk, without looking into it. */
   chunks(member: string): AsyncGenerator<Buffer, void>
   /** Whole lines of a member, without their line feeds, in batches. Ends by checking the member. */
   lines(member: string, lineBytes?: number): AsyncGenerator<ReadonlyArray<string>, void>
-  /** Every entity of the snapshot, by type and id. */
+  /** Every entity of the snapshot, by type and id. Refused when the archive holds none. */
   snapshot(): AsyncGenerator<SnapshotEntity, void>
 }
 
-const notAnArchive = (path: string, message: string): LamplogError =>
-  refuse("archive", "not-an-archive", `${path} ${message}.`, path, "Name a .lamplog file.")
-
-const zipStart = Buffer.from("PK\u0003\u0004", "latin1")
-const ageStart = Buffer.from("age-encryption.org/", "latin1")
-const ageArmorStart = Buffer.from("-----BEGIN AGE ENCRYPTED FILE-----", "latin1")
-const peekBytes = 64
-
-/** Tells apart what is no archive at all and what has to be decrypted first. */
-const checkStart = async (file: FileHandle, path: string): Promise<void> => {
-  const start = Buffer.alloc(peekBytes)
-  await file.read(start, 0, peekBytes, 0)
-  const begins = (bytes: Buffer): boolean => start.subarray(0, bytes.length).equals(bytes)
-  if (begins(zipStart)) return
-  if (begins(ageStart) || begins(ageArmorStart)) {
-    throw refuse(
-      "archive",
-      "archive-encrypted",
-      `${path} is encrypted.`,
-      path,
-      "Decrypt it with `age --decrypt` and the key it was encrypted to, then name the result.",
-    )
-  }
-  throw notAnArchive(path, "is not an archive")
-}
-
-const openDirectory = async (file: FileHandle, path: string, fileSize: number) => {
-  try {
-    return await openZip(file.fd, fileSize, membersMax + 1)
-  } catch (error) {
-    if (error instanceof LamplogError) throw error
-    const { message } = error as Error
-    const cut = /end of central directory record signature not found/i.test(message)
-    throw cut
-      ? refuse("archive", "archive-truncated", `${path} is cut off: its end is missing.`, path)
-      : refuse(
-          "archive",
-          "directory-damaged",
-          `The directory of ${path} cannot be read (${message}).`,
-          path,
-          askAgain,
-          error,
-        )
-  }
-}
-
-const readManifest = async (zip: ZipFile, first: ZipMember | undefined, path: string) => {
-  if (first?.name !== manifestPath) {
-    throw notAnArchive(path, `is a zip, but does not begin with ${manifestPath}`)
-  }
-  if (first.size > manifestBytesMax) {
-    throw refuse(
-      "manifest",
-      "manifest-too-large",
-      `The manifest has ${first.size} bytes; the limit is ${manifestBytesMax}.`,
-      manifestPath,
-    )
-  }
-  const chunks: Array<Buffer> = []
-  for await (const chunk of contentOf(zip, first)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
+/** What every hash and size that does not fit may mean. */
+const altered = "it was changed after it was exported, by accident or on purpose"
 
 /** The members are exactly those listed, each once, each as long as listed. */
 const membersByPath = (
@@ -124,20 +73,25 @@ const membersByPath = (
 ): ReadonlyMap<string, ZipMember> => {
   const found = new Map<string, ZipMember>()
   const listed = new Map(manifest.members.map((member) => [member.path, member]))
-  for (const member of members.slice(1)) {
+  for (const member of members) {
     const name = shown(member.name)
-    if (found.has(member.name) || member.name === manifestPath) {
+    if (found.has(member.name)) {
       throw refuse("manifest", "member-twice", `${name} is in the archive twice.`, name)
     }
     const promised = listed.get(member.name)
     if (promised === undefined) {
-      throw refuse("manifest", "member-unlisted", `${name} is not in the manifest.`, name)
+      throw refuse(
+        "manifest",
+        "member-unlisted",
+        `${name} is not in the manifest: ${altered}.`,
+        name,
+      )
     }
     if (promised.size !== member.size) {
       throw refuse(
         "manifest",
         "member-size",
-        `${name} has ${member.size} bytes; the manifest says ${promised.size}.`,
+        `${name} has ${member.size} bytes; the manifest says ${promised.size}: ${altered}.`,
         name,
       )
     }
@@ -145,7 +99,12 @@ const membersByPath = (
   }
   for (const { path } of manifest.members) {
     if (!found.has(path)) {
-      throw refuse("manifest", "member-missing", `${path} is missing from the archive.`, path)
+      throw refuse(
+        "manifest",
+        "member-missing",
+        `${path} is missing from the archive: ${altered}.`,
+        path,
+      )
     }
   }
   return found
@@ -170,26 +129,36 @@ const snapshotEntity = (value: Json, place: string): SnapshotEntity => {
   throw refuse("schema", "snapshot-line", `${place}: the line is not an entity.`, place)
 }
 
-class OpenArchive implements Archive {
+const withoutSnapshot = (path: string) =>
+  refuse(
+    "manifest",
+    "archive-incremental",
+    `${path} is incremental: it holds later events, but no snapshot of the state.`,
+    manifestPath,
+    "Merge it, or ask for a complete archive.",
+  )
+
+export class OpenArchive implements Archive {
   readonly path: string
   readonly fileSize: number
+  readonly encrypted: boolean
   readonly manifest: Manifest
   readonly exportHash: string
+  readonly signature: Signature
+  readonly warnings: ReadonlyArray<LimitWarning>
   readonly #zip: ZipFile
   readonly #members: ReadonlyMap<string, ZipMember>
   readonly #listed: ReadonlyMap<string, ManifestMember>
 
-  constructor(
-    path: string,
-    fileSize: number,
-    manifestBytes: Buffer,
-    zip: ZipFile,
-    members: ReadonlyArray<ZipMember>,
-  ) {
-    this.path = path
-    this.fileSize = fileSize
-    this.manifest = manifestFromBytes(manifestBytes)
-    this.exportHash = sha256(manifestBytes)
+  /** `members` are those of the directory that the manifest has to list. */
+  constructor(opened: Opened, zip: ZipFile, members: ReadonlyArray<ZipMember>) {
+    this.path = opened.path
+    this.fileSize = opened.fileSize
+    this.encrypted = opened.encrypted
+    this.manifest = opened.manifest
+    this.exportHash = opened.exportHash
+    this.signature = opened.signature
+    this.warnings = opened.warnings
     this.#zip = zip
     this.#members = membersByPath(this.manifest, members)
     this.#listed = new Map(this.manifest.members.map((member) => [member.path, member]))
@@ -205,7 +174,7 @@ class OpenArchive implements Archive {
     throw refuse(
       "manifest",
       "member-hash",
-      `${member} is not the member that the manifest names: its SHA-256 differs.`,
+      `${member} is not what the manifest names (its SHA-256 differs): ${altered}.`,
       member,
     )
   }
@@ -220,6 +189,7 @@ class OpenArchive implements Archive {
   }
 
   async *snapshot(): AsyncGenerator<SnapshotEntity, void> {
+    if (!this.#members.has(snapshotPath)) throw withoutSnapshot(this.path)
     let line = 0
     for await (const batch of this.lines(snapshotPath, snapshotLineBytesMax)) {
       for (const text of batch) {
@@ -235,22 +205,3 @@ class OpenArchive implements Archive {
     }
   }
 }
-
-const read = async (file: FileHandle, path: string): Promise<Archive> => {
-  const stat = await file.stat()
-  if (!stat.isFile()) throw notAnArchive(path, "is not a file")
-  await checkStart(file, path)
-  const { zip, members } = await openDirectory(file, path, stat.size)
-  const manifestBytes = await readManifest(zip, members[0], path)
-  return new OpenArchive(path, stat.size, manifestBytes, zip, members)
-}
-
-/** Opens an archive and checks its directory and manifest; closed when the scope ends. */
-export const openArchive = (path: string): Effect.Effect<Archive, LamplogError, Scope.Scope> =>
-  Effect.flatMap(
-    Effect.acquireRelease(
-      work(path, () => open(path, constants.O_RDONLY)),
-      (file) => Effect.promise(() => file.close()),
-    ),
-    (file) => work(path, () => read(file, path)),
-  )

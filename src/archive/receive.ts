@@ -11,11 +11,12 @@ import type * as Effect from "effect/Effect"
 import { equalJson } from "../event/canonical.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { equalFrontiers } from "../log/frontier.ts"
+import type { Frontier } from "../log/frontier.ts"
 import { snapshotLines } from "../store/query.ts"
 import { Receiver } from "../store/receive.ts"
 import type { Received } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
-import { snapshotPath } from "./archive.ts"
+import { isIncremental, snapshotPath } from "./archive.ts"
 import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
 import { countState } from "./counts.ts"
 import type { StateCounts } from "./counts.ts"
@@ -35,7 +36,16 @@ export interface ReceivedArchive extends Received {
  * the schema is no reason: what this reader does not understand is set aside, alone.
  */
 const checkBelongs = (manifest: Manifest, replica: Replica): void => {
-  const { project, schema } = manifest
+  const { extract, project, schema } = manifest
+  if (extract !== undefined) {
+    throw refuse(
+      "manifest",
+      "archive-extract",
+      "The archive is an extract: it holds values, not history, and cannot be merged.",
+      "manifest.json extract",
+      "Use `lamplog import` to take over its values as changes of your own.",
+    )
+  }
   if (project !== replica.project) {
     throw refuse(
       "manifest",
@@ -67,15 +77,15 @@ const checkEnd = (log: ManifestLog, receiver: Receiver): void => {
   )
 }
 
-/** Logs that the archive builds on without holding them must be held here. */
-const checkFrontier = (manifest: Manifest, replica: Replica): void => {
-  for (const [log, { seq, hash }] of Object.entries(manifest.frontier)) {
+/** Refuses an archive that needs, or promises, events that are not here. */
+const checkHeld = (replica: Replica, frontier: Frontier, part: keyof Manifest): void => {
+  for (const [log, { seq, hash }] of Object.entries(frontier)) {
     if (replica.lines.holding(log.slice(0, nodeLength), seq, hash) !== undefined) continue
     throw refuse(
       "structure",
       "history-missing",
       `The archive builds on event ${seq} of ${log} (${hash.slice(0, 8)}…), which is neither held here nor in it.`,
-      `manifest.json frontier ${log}`,
+      `manifest.json ${part} ${log}`,
       "Ask for an archive that reaches further back, or a complete one.",
     )
   }
@@ -145,8 +155,8 @@ const checkState = async (
   const counts = countState(replica.sqlite)
   // Whoever understands more or fewer of the same events sees another state.
   if (counts.setAside !== manifest.setAside) return false
-  const promised = manifest.members.find(({ path }) => path === snapshotPath)!
-  if ((await snapshotHash(replica, signal)) !== promised.sha256) {
+  const promised = manifest.members.find(({ path }) => path === snapshotPath)
+  if (promised !== undefined && (await snapshotHash(replica, signal)) !== promised.sha256) {
     const place = `${snapshotPath} line ${await firstDifference(archive, replica)}`
     throw mismatch(`${place}: the archive's logs give another state than its snapshot.`, place)
   }
@@ -160,6 +170,14 @@ const checkState = async (
   return true
 }
 
+/** Reads the snapshot to its end, which proves its bytes. */
+const checkSnapshot = async (archive: Archive, signal: AbortSignal): Promise<void> => {
+  if (isIncremental(archive.manifest)) return
+  for await (const chunk of archive.chunks(snapshotPath)) {
+    if (chunk.length > 0) signal.throwIfAborted()
+  }
+}
+
 /** `receiveArchive` for those who run inside asynchronous work already. */
 export const takeArchive = async (
   archive: Archive,
@@ -169,6 +187,7 @@ export const takeArchive = async (
 ): Promise<ReceivedArchive> => {
   const { manifest } = archive
   checkBelongs(manifest, replica)
+  checkHeld(replica, manifest.prerequisites, "prerequisites")
   const receiver = new Receiver(replica)
   let done = 0
   for (const log of manifest.logs) {
@@ -193,10 +212,8 @@ export const takeArchive = async (
       "manifest.json events",
     )
   }
-  for await (const chunk of archive.chunks(snapshotPath)) {
-    if (chunk.length > 0) signal.throwIfAborted()
-  }
-  checkFrontier(manifest, replica)
+  await checkSnapshot(archive, signal)
+  checkHeld(replica, manifest.frontier, "frontier")
   const received = receiver.finish()
   return { ...received, compared: await checkState(archive, replica, signal) }
 }

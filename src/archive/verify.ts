@@ -17,10 +17,10 @@ import { referenceFindings } from "../audit/references.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
 import { Replica } from "../store/replica.ts"
-import { manifestPath, snapshotPath } from "./archive.ts"
+import { isIncremental, manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ProgressOption } from "./archive.ts"
 import { checkChains } from "./chain.ts"
-import { openArchive } from "./read.ts"
+import { openArchive } from "./open.ts"
 import type { Archive } from "./read.ts"
 import { takeArchive } from "./receive.ts"
 import { breathe, work } from "./work.ts"
@@ -110,18 +110,15 @@ class ArchiveCheck {
   }
 
   #whyNotReplayed(
-    { frontier, logs, schema }: Manifest,
+    manifest: Manifest,
     schemas: SchemaRegistry,
   ): readonly [code: string, where: string, message: string] | undefined {
-    const whole = (log: string): boolean => logs.some((held) => held.log === log)
-    const partial =
-      Object.keys(frontier).some((log) => !whole(log)) ||
-      logs.some(({ log, node, from }) => from > 1 && (log === node || !whole(node)))
-    if (partial) {
+    if (isIncremental(manifest)) {
       const message =
         "The archive holds only later parts of its logs: their chains were checked, not the state."
       return ["archive-partial", `${manifestPath} logs`, message]
     }
+    const { schema } = manifest
     const known = schemas.names.includes(schema.name) ? schemas.get(schema.name).version : 0
     if (known >= schema.version) return undefined
     const message = `This program does not know ${schema.name} ${schema.version}: the logs' chains were checked, not the state.`

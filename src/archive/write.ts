@@ -13,17 +13,11 @@ import { Readable } from "node:stream"
 import { finished } from "node:stream/promises"
 import type * as Effect from "effect/Effect"
 import { ZipFile } from "yazl"
-import { LamplogError } from "../event/failure.ts"
+import type { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
 import type { Frontier } from "../log/frontier.ts"
 import type { Replica } from "../store/replica.ts"
-import {
-  archiveFormat,
-  archiveVersion,
-  manifestBytesMax,
-  manifestPath,
-  membersMax,
-} from "./archive.ts"
+import { archiveFormat, archiveVersion, manifestPath } from "./archive.ts"
 import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
 import { Content } from "./content.ts"
 import type { PlannedLog, PlannedMember } from "./content.ts"
@@ -36,7 +30,7 @@ export interface WriteArchiveOptions extends ProgressOption {
   readonly force?: boolean
   /** Do not compress: bytes that do not depend on the version of zlib. */
   readonly store?: boolean
-  /** Leave out the events that a reader with this frontier holds. The snapshot is always whole. */
+  /** Only what a reader with this frontier lacks; without a snapshot. */
   readonly since?: Frontier
 }
 
@@ -103,7 +97,7 @@ const planOf = async (
   replica: Replica,
   content: Content,
   signal: AbortSignal,
-  { onProgress }: ProgressOption,
+  { onProgress, since = {} }: WriteArchiveOptions,
 ): Promise<Plan> => {
   const total = content.logs.reduce((sum, { from, to }) => sum + to - from + 1, 0)
   let done = 0
@@ -113,8 +107,9 @@ const planOf = async (
   }
   const logs: Array<PlannedLog> = []
   for (const log of content.logs) logs.push(await inTurns(content.planLog(log), signal, report))
-  const snapshot = await inTurns(content.planSnapshot(), signal, () => {})
-  const members = [...logs.flatMap((log) => log.members), snapshot].sort((left, right) =>
+  const partial = Object.keys(since).length > 0
+  const snapshot = partial ? [] : [await inTurns(content.planSnapshot(), signal, () => {})]
+  const members = [...logs.flatMap((log) => log.members), ...snapshot].sort((left, right) =>
     left.path < right.path ? -1 : 1,
   )
   const manifest: Manifest = {
@@ -124,25 +119,14 @@ const planOf = async (
     name: replica.name,
     schema: { name: replica.schema.name, version: replica.schema.version },
     frontier: content.lines.frontier(),
+    prerequisites: since,
     logs: logs.map(manifestLog),
     members: members.map(({ path, sha256: hash, size }) => ({ path, sha256: hash, size })),
     events: total,
     ...content.counts(),
     digest: content.digest,
   }
-  return { manifest, bytes: manifestBytes(manifest), members }
-}
-
-/** The text of a manifest that readers will accept. */
-const manifestBytes = (manifest: Manifest): Buffer => {
-  const bytes = Buffer.from(manifestText(manifest))
-  if (bytes.length <= manifestBytesMax && manifest.members.length <= membersMax) return bytes
-  throw new LamplogError({
-    code: "archive-too-large",
-    message: `The archive would have ${manifest.members.length} members and a manifest of ${bytes.length} bytes; the limits are ${membersMax} and ${manifestBytesMax}.`,
-    remedy: "Export with --since what the other side holds already.",
-    where: manifestPath,
-  })
+  return { manifest, bytes: Buffer.from(manifestText(manifest)), members }
 }
 
 /** Adds the members to a zip, each read only when its turn has come; returns the first failure. */

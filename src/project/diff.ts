@@ -6,7 +6,7 @@
  * they lack of other types is no difference.
  */
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/read.ts"
+import { openArchive } from "../archive/open.ts"
 import { breathe, work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"

@@ -6,7 +6,7 @@
  */
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/read.ts"
+import { openArchive } from "../archive/open.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Authorship } from "../store/author.ts"
 import { timed } from "./clock.ts"

@@ -3,7 +3,7 @@
  * replicas end in the same state; what they changed apart stays open as conflicts.
  */
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/read.ts"
+import { openArchive } from "../archive/open.ts"
 import { receiveArchive } from "../archive/receive.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Candidate } from "../state/entity.ts"

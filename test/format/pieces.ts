@@ -9,7 +9,7 @@ import { ZipFile } from "yazl"
 import { manifestPath, snapshotPath } from "../../src/archive/archive.ts"
 import type { Manifest, ManifestLog } from "../../src/archive/archive.ts"
 import { manifestText } from "../../src/archive/manifest.ts"
-import { openArchive } from "../../src/archive/read.ts"
+import { openArchive } from "../../src/archive/open.ts"
 import { chainHash, genesisHash, keyPairFromSeed, sha256, signHead } from "../../src/event/hash.ts"
 import {
   bucketCount,

@@ -2,7 +2,7 @@
  * Carrying events in a real archive file.
  */
 import * as Effect from "effect/Effect"
-import { openArchive } from "../../src/archive/read.ts"
+import { openArchive } from "../../src/archive/open.ts"
 import { takeArchive } from "../../src/archive/receive.ts"
 import { writeArchive } from "../../src/archive/write.ts"
 import { LamplogError } from "../../src/event/failure.ts"

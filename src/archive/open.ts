@@ -1,0 +1,101 @@
+/**
+ * Opening an archive: nothing in it is believed before the layout of the zip, the manifest's very
+ * bytes and the signature over them have been checked, in that order.
+ */
+import { constants } from "node:fs"
+import { open } from "node:fs/promises"
+import type { FileHandle } from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ZipFile } from "yauzl"
+import type { LamplogError } from "../event/failure.ts"
+import { sha256 } from "../event/hash.ts"
+import { manifestPath, notePath } from "./archive.ts"
+import type { Manifest } from "./archive.ts"
+import { LimitCheck, limitsDefault } from "./limits.ts"
+import type { ArchiveLimits } from "./limits.ts"
+import { manifestFromBytes } from "./manifest.ts"
+import { OpenArchive } from "./read.ts"
+import type { Archive, Signature } from "./read.ts"
+import { refuse } from "./refuse.ts"
+import { work } from "./work.ts"
+import { contentOf, openZip } from "./zip.ts"
+import type { ZipMember } from "./zip.ts"
+
+/** What opens an encrypted archive. */
+export interface OpeningKeys {
+  /** Identities of age: `AGE-SECRET-KEY-1…`. */
+  readonly identities?: ReadonlyArray<string>
+  readonly passphrase?: string
+}
+
+export interface OpenArchiveOptions {
+  readonly limits?: ArchiveLimits
+  readonly keys?: OpeningKeys
+  /** Keys of signers that this reader trusts, as text (`name+id+key`). */
+  readonly trusted?: ReadonlyArray<string>
+  /** Refuse what nobody trusted has signed. */
+  readonly requireSignature?: boolean
+}
+
+const notAnArchive = (path: string, message: string): LamplogError =>
+  refuse("archive", "not-an-archive", `${path} ${message}.`, path, "Name a .lamplog file.")
+
+const bytesOf = async (zip: ZipFile, member: ZipMember): Promise<Buffer> => {
+  const chunks: Array<Buffer> = []
+  for await (const chunk of contentOf(zip, member)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+const checkItems = ({ itemCounts }: Manifest, check: LimitCheck): void => {
+  const { items, itemsByType } = check.limits
+  for (const [type, count] of Object.entries(itemCounts)) {
+    const own = Object.hasOwn(itemsByType, type)
+    const limit = own ? `items.${type}` : "items"
+    check.check(limit, count, own ? itemsByType[type]! : items, `itemCounts.${type}`)
+  }
+}
+
+const openMembers = async (
+  file: FileHandle,
+  path: string,
+  options: OpenArchiveOptions,
+): Promise<Archive> => {
+  const stat = await file.stat()
+  if (!stat.isFile()) throw notAnArchive(path, "is not a file")
+  const check = new LimitCheck(options.limits ?? limitsDefault)
+  const { zip, members } = await openZip(file.fd, stat.size, check.limits.members)
+  const [first, second] = members
+  if (first?.name !== manifestPath) {
+    throw notAnArchive(path, `is a zip, but does not begin with ${manifestPath}`)
+  }
+  check.check("manifestBytes", first.size, check.limits.manifestBytes, manifestPath)
+  const manifestBytes = await bytesOf(zip, first)
+  const noted = second?.name === notePath
+  const signature: Signature = { status: "unsigned" }
+  const manifest = manifestFromBytes(manifestBytes)
+  checkItems(manifest, check)
+  const opened = {
+    path,
+    fileSize: stat.size,
+    encrypted: false,
+    manifest,
+    exportHash: sha256(manifestBytes),
+    signature,
+    warnings: check.warnings,
+  }
+  return new OpenArchive(opened, zip, members.slice(noted ? 2 : 1))
+}
+
+const openFile = (path: string): Effect.Effect<FileHandle, LamplogError, Scope.Scope> =>
+  Effect.acquireRelease(
+    work(path, () => open(path, constants.O_RDONLY)),
+    (file) => Effect.promise(() => file.close()),
+  )
+
+/** Opens an archive and checks its layout, manifest and signature; closed when the scope ends. */
+export const openArchive = (
+  path: string,
+  options: OpenArchiveOptions = {},
+): Effect.Effect<Archive, LamplogError, Scope.Scope> =>
+  Effect.flatMap(openFile(path), (file) => work(path, () => openMembers(file, path, options)))
