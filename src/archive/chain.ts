@@ -9,6 +9,7 @@ import { bodyFromText, EventError, headerFromText } from "../event/event.ts"
 import type { Transaction } from "../event/event.ts"
 import { bodyHash, chainHash, isSalt, verifyHead } from "../event/hash.ts"
 import { lineFromText } from "../log/segment.ts"
+import { isIncremental } from "./archive.ts"
 import type { ManifestLog, ProgressOption } from "./archive.ts"
 import type { Archive } from "./read.ts"
 import { refuse } from "./refuse.ts"
@@ -104,6 +105,7 @@ export const checkChains = async (
     }
     check.end(project)
   }
+  if (isIncremental(archive.manifest)) return
   for await (const entity of archive.snapshot()) if (entity.deleted) signal.throwIfAborted()
 }
 

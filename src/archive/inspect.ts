@@ -4,23 +4,24 @@
  */
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
-import type { Manifest } from "./archive.ts"
 import { openArchive } from "./open.ts"
+import type { OpenArchiveOptions } from "./open.ts"
+import type { Opened } from "./read.ts"
 
-export interface Inspection {
-  readonly path: string
-  /** Bytes of the file. */
-  readonly fileSize: number
-  readonly exportHash: string
-  readonly manifest: Manifest
-}
+export type Inspection = Opened
 
-export const inspectArchive = (path: string): Effect.Effect<Inspection, LamplogError> =>
+export const inspectArchive = (
+  path: string,
+  options: OpenArchiveOptions = {},
+): Effect.Effect<Inspection, LamplogError> =>
   Effect.scoped(
-    Effect.map(openArchive(path), ({ fileSize, exportHash, manifest }) => ({
+    Effect.map(openArchive(path, options), (archive) => ({
       path,
-      fileSize,
-      exportHash,
-      manifest,
+      fileSize: archive.fileSize,
+      encrypted: archive.encrypted,
+      exportHash: archive.exportHash,
+      manifest: archive.manifest,
+      signature: archive.signature,
+      warnings: archive.warnings,
     })),
   )

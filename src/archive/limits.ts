@@ -117,6 +117,9 @@ export interface LimitWarning {
   readonly most: number
 }
 
+export const nearLimit = ({ limit, most, value }: LimitWarning): string =>
+  `The limit ${limit} is nearly used up: ${value} of ${most}.`
+
 /** Refuses a value above its limit; notes one that is near. */
 export class LimitCheck {
   readonly limits: ArchiveLimits

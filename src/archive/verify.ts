@@ -21,12 +21,19 @@ import { isIncremental, manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ProgressOption } from "./archive.ts"
 import { checkChains } from "./chain.ts"
 import { openArchive } from "./open.ts"
-import type { Archive } from "./read.ts"
+import type { OpenArchiveOptions } from "./open.ts"
+import { nearLimit } from "./limits.ts"
+import type { Archive, Signature } from "./read.ts"
 import { takeArchive } from "./receive.ts"
 import { breathe, work } from "./work.ts"
 
-export interface VerifyArchiveOptions extends ProgressOption {
+export interface VerifyArchiveOptions extends ProgressOption, OpenArchiveOptions {
   readonly schemas: SchemaRegistry
+}
+
+export interface ArchiveVerification extends Verification {
+  /** Who vouches for it; undefined when it could not be opened so far. */
+  readonly signature: Signature | undefined
 }
 
 const notCompared = [
@@ -42,9 +49,11 @@ class ArchiveCheck {
   #events = 0
   #entities = 0
   #signatures = 0
+  #signature: Signature | undefined
 
-  result(): Verification {
+  result(): ArchiveVerification {
     return {
+      signature: this.#signature,
       ok: !this.#findings.failed,
       checked: {
         members: this.#members,
@@ -69,6 +78,10 @@ class ArchiveCheck {
   }
 
   async run(archive: Archive, options: VerifyArchiveOptions, signal: AbortSignal): Promise<void> {
+    this.#signature = archive.signature
+    for (const warning of archive.warnings) {
+      this.#warn("limit-near", warning.limit, nearLimit(warning))
+    }
     await this.#checkMembers(archive, options, signal)
     if (this.#findings.failed) return
     const unreadable = this.#whyNotReplayed(archive.manifest, options.schemas)
@@ -172,11 +185,11 @@ class ArchiveCheck {
 export const verifyArchive = (
   path: string,
   options: VerifyArchiveOptions,
-): Effect.Effect<Verification, LamplogError> =>
+): Effect.Effect<ArchiveVerification, LamplogError> =>
   Effect.suspend(() => {
     const check = new ArchiveCheck()
     const run = Effect.scoped(
-      Effect.flatMap(openArchive(path), (archive) =>
+      Effect.flatMap(openArchive(path, options), (archive) =>
         work(path, (signal) => check.run(archive, options, signal)),
       ),
     )

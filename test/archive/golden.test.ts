@@ -10,7 +10,7 @@ import { codesOf, Stage, taken, verified } from "./stage.ts"
 import { goldenPath, goldenReplica, goldenSchemas, smallArchive } from "./small.ts"
 
 /** SHA-256 of manifest.json in the golden file, and the digest of the state it holds. */
-const exportHash = "14bcb07a49f263b46270fda46e69c499515bb5d45f31edd5047064989d1d56ac"
+const exportHash = "7ea340b6e570ee7823bd3252668abc23c68ebc4086bddf510744cf208fd59865"
 const digest = "be1cd051ad38ced80509b92895103e49ac1f353c909ed0e9cc646720f46a7295"
 
 let stage: Stage

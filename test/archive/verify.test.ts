@@ -38,6 +38,7 @@ describe("verify", () => {
         signatures: 1,
       },
       findings: [],
+      signature: { status: "unsigned" },
     })
   })
 
