@@ -287,6 +287,9 @@ const manifestFromJson = (value: Json): Manifest => {
   return manifest
 }
 
+/** Levels of nesting; what no manifest needs is refused before anything is built from it. */
+const manifestDepthMax = 16
+
 /** Reads the bytes of manifest.json. */
 export const manifestFromBytes = (bytes: Uint8Array): Manifest => {
   let content: string
@@ -297,7 +300,7 @@ export const manifestFromBytes = (bytes: Uint8Array): Manifest => {
   }
   if (!content.endsWith("\n")) throw invalid("The manifest does not end with a line feed.")
   try {
-    return manifestFromJson(jsonFromCanonical(content.slice(0, -1)))
+    return manifestFromJson(jsonFromCanonical(content.slice(0, -1), manifestDepthMax))
   } catch (error) {
     if (!(error instanceof CanonicalError)) throw error
     throw refuse("manifest", error.code, `The manifest: ${error.message}.`, manifestPath)
