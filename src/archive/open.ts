@@ -15,6 +15,8 @@ import type { Manifest } from "./archive.ts"
 import { LimitCheck, limitsDefault } from "./limits.ts"
 import type { ArchiveLimits } from "./limits.ts"
 import { manifestFromBytes } from "./manifest.ts"
+import { checkNote } from "../seal/archive-note.ts"
+import { noteBytesMax } from "../seal/note.ts"
 import { OpenArchive } from "./read.ts"
 import type { Archive, Signature } from "./read.ts"
 import { refuse } from "./refuse.ts"
@@ -47,6 +49,41 @@ const bytesOf = async (zip: ZipFile, member: ZipMember): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
+const wanted = "Ask for an archive signed with a key that `lamplog trust list` names."
+
+/** Who signed the manifest, checked over its very bytes before any of them is parsed. */
+const signatureOf = async (
+  zip: ZipFile,
+  note: ZipMember | undefined,
+  manifestBytes: Buffer,
+  { limits }: LimitCheck,
+  { requireSignature = false, trusted = [] }: OpenArchiveOptions,
+): Promise<Signature> => {
+  if (note === undefined) {
+    if (!requireSignature) return { status: "unsigned" }
+    const message = "The archive is not signed, and only signed ones are taken here."
+    throw refuse("manifest", "signature-missing", message, notePath, wanted)
+  }
+  if (note.size > noteBytesMax) {
+    const message = `The signature has ${note.size} bytes; ${noteBytesMax} is the most that one has.`
+    throw refuse("manifest", "signature-invalid", message, notePath)
+  }
+  const bytes = await bytesOf(zip, note)
+  const found = checkNote(bytes, manifestBytes, undefined, trusted, limits.signatures)
+  if (found.status === "unknown" && requireSignature) {
+    const message = `The archive is signed with the key ${found.verifier}, which is not trusted here.`
+    throw refuse("manifest", "signature-untrusted", message, notePath, wanted)
+  }
+  return found
+}
+
+/** A note is for one project; taken from another archive it proves nothing. */
+const checkSigned = ({ project }: Signature, manifest: Manifest): void => {
+  if (project === undefined || project === manifest.project) return
+  const message = `The signature is for another project (${project}), not for ${manifest.project}.`
+  throw refuse("manifest", "signature-invalid", message, notePath)
+}
+
 const checkItems = ({ itemCounts }: Manifest, check: LimitCheck): void => {
   const { items, itemsByType } = check.limits
   for (const [type, count] of Object.entries(itemCounts)) {
@@ -71,9 +108,10 @@ const openMembers = async (
   }
   check.check("manifestBytes", first.size, check.limits.manifestBytes, manifestPath)
   const manifestBytes = await bytesOf(zip, first)
-  const noted = second?.name === notePath
-  const signature: Signature = { status: "unsigned" }
+  const note = second?.name === notePath ? second : undefined
+  const signature = await signatureOf(zip, note, manifestBytes, check, options)
   const manifest = manifestFromBytes(manifestBytes)
+  checkSigned(signature, manifest)
   checkItems(manifest, check)
   const opened = {
     path,
@@ -84,7 +122,7 @@ const openMembers = async (
     signature,
     warnings: check.warnings,
   }
-  return new OpenArchive(opened, zip, members.slice(noted ? 2 : 1))
+  return new OpenArchive(opened, zip, members.slice(note === undefined ? 1 : 2))
 }
 
 const openFile = (path: string): Effect.Effect<FileHandle, LamplogError, Scope.Scope> =>

@@ -38,6 +38,10 @@ export interface Signature {
   readonly name?: string
   /** The signer's key as text, to be compared and trusted. */
   readonly verifier?: string
+  /** First four bytes of its hash, in hexadecimal. */
+  readonly keyId?: string
+  /** The project that was signed for, which is the manifest's. */
+  readonly project?: string
 }
 
 /** What opening an archive has found out about it. */
