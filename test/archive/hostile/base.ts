@@ -1,0 +1,85 @@
+/**
+ * Two replicas of one project, and the archive of one that the other can take: what attacks are
+ * grafted on, and who they are tried on.
+ */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { inflateRawSync } from "node:zlib"
+import { cloneProject, initProject } from "../../../src/promise.ts"
+import type { OpenProject } from "../../../src/promise.ts"
+import type { Base, ManifestText } from "./attack.ts"
+
+/** The members of a well-formed zip, in the order of its directory. */
+export const membersOf = (
+  file: Buffer,
+): ReadonlyArray<readonly [name: string, content: Buffer]> => {
+  const count = file.readUInt16LE(file.length - 12)
+  let at = file.readUInt32LE(file.length - 6)
+  return Array.from({ length: count }, () => {
+    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) =>
+      file.readUInt16LE(at + field),
+    ) as [number, number, number]
+    const method = file.readUInt16LE(at + 10)
+    const packedSize = file.readUInt32LE(at + 20)
+    const header = file.readUInt32LE(at + 42)
+    const name = file.toString("utf8", at + 46, at + 46 + nameLength)
+    const start = header + 30 + file.readUInt16LE(header + 26) + file.readUInt16LE(header + 28)
+    const packed = file.subarray(start, start + packedSize)
+    at += 46 + nameLength + extraLength + commentLength
+    return [name, method === 0 ? Buffer.from(packed) : inflateRawSync(packed)] as const
+  })
+}
+
+export const baseOf = (file: Buffer): Base => {
+  const members = membersOf(file)
+  const manifest = JSON.parse(members[0]![1].toString()) as ManifestText
+  return { file, members, manifest }
+}
+
+const token = (id: string, value: string) =>
+  ({ op: "put", type: "token", id, fields: { value } }) as const
+
+export interface Pair {
+  /** Wrote more than the victim knows. */
+  readonly author: OpenProject
+  readonly victim: OpenProject
+  readonly victimDirectory: string
+  readonly stateDirectory: string
+  /** Everything the author knows. */
+  readonly complete: string
+  close(): Promise<void>
+}
+
+/** Makes both in a folder; the archive holds two logs, a transaction, a deletion and a conflict. */
+export const pairIn = async (folder: string): Promise<Pair> => {
+  const stateDirectory = join(folder, "state")
+  const open = { stateDirectory }
+  const author = await initProject({ ...open, directory: join(folder, "author") })
+  const ana = { actor: "ana" }
+  await author.change(
+    Array.from({ length: 12 }, (_, index) => token(`color/${index}`, `#0000${index}0`)),
+    ana,
+  )
+  const victimDirectory = join(folder, "victim")
+  const first = join(folder, "first.lamplog")
+  await author.exportProject(first)
+  const victim = await cloneProject(first, { ...open, directory: victimDirectory })
+  await victim.change([token("color/1", "#111111"), token("size/ü", "4px")], { actor: "bo" })
+  const second = join(folder, "second.lamplog")
+  await victim.exportProject(second)
+  await author.change([token("color/1", "#222222")], ana)
+  await author.mergeProject(second)
+  await author.change([{ op: "delete", type: "token", id: "color/2" }], ana)
+  for (let round = 0; round < 5; round++) {
+    await author.change([token("color/3", `#33333${round}`)], { actor: "ana", reason: "again" })
+  }
+  const complete = join(folder, "complete.lamplog")
+  await author.exportProject(complete)
+  const close = async (): Promise<void> => {
+    await author.close()
+    await victim.close()
+  }
+  return { author, victim, victimDirectory, stateDirectory, complete, close }
+}
+
+export const baseOfFile = (path: string): Base => baseOf(readFileSync(path))
