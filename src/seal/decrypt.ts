@@ -147,28 +147,24 @@ export interface DecryptOptions {
 }
 
 /**
- * Decrypts a file into a new one that only this user can read. When it returns, all of it is there
- * and authentic; when it throws, nothing is left at `to`.
+ * Decrypts an open file, whose name is `where`, into a new one that only this user can read. When it
+ * returns, all of it is there and authentic; when it throws, nothing is left at `to`.
  */
 export const decryptFile = async (
-  path: string,
+  from: FileHandle,
+  where: string,
   to: string,
   options: DecryptOptions,
 ): Promise<void> => {
-  const from = await open(path, "r")
+  const spool = await open(to, "wx", 0o600)
   try {
-    const spool = await open(to, "wx", 0o600)
     try {
-      try {
-        await decryptInto(spool, from, path, options)
-      } finally {
-        await spool.close()
-      }
-    } catch (error) {
-      await rm(to, { force: true })
-      throw error
+      await decryptInto(spool, from, where, options)
+    } finally {
+      await spool.close()
     }
-  } finally {
-    await from.close()
+  } catch (error) {
+    await rm(to, { force: true })
+    throw error
   }
 }
