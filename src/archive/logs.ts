@@ -27,33 +27,54 @@ export interface TravellingLog {
   readonly head: string
   readonly signature: string | undefined
   readonly stretches: ReadonlyArray<Stretch>
+  /** The line that holds the event before `from`, of a branch. */
+  readonly base: number | undefined
 }
 
 interface Start {
   readonly line: LogLine
   readonly from: number
   readonly previous: string
+  readonly base: number | undefined
 }
 
-const childrenAt = (lines: Lines, line: LogLine, after: number): ReadonlyArray<LogLine> => {
-  const children = lines
-    .ofNode(line.node)
-    .filter((child) => child.parent === line.line && child.from > after)
-  const first = children.reduce((least, child) => Math.min(least, child.from), Infinity)
-  return children.filter((child) => child.from === first)
+/** Lines by the line they part from, and where they part from it: each group by that seq. */
+type Children = ReadonlyMap<number | undefined, ReadonlyArray<ReadonlyArray<LogLine>>>
+
+const childrenOf = (lines: Lines): Children => {
+  const byParent = Map.groupBy(lines.all, ({ parent }) => parent)
+  const grouped = [...byParent].map(([parent, children]) => {
+    const bySeq = [...Map.groupBy(children, ({ from }) => from)]
+    const inOrder = bySeq.sort((left, right) => left[0] - right[0]).map(([, group]) => group)
+    return [parent, inOrder] as const
+  })
+  return new Map(grouped)
+}
+
+/** Where the next lines part from this one, after a seq. */
+const nextChildren = (children: Children, line: LogLine, after: number) => {
+  const groups = children.get(line.line) ?? []
+  let low = 0
+  for (let high = groups.length; low < high;) {
+    const middle = (low + high) >> 1
+    if (groups[middle]![0]!.from > after) high = middle
+    else low = middle + 1
+  }
+  return groups[low] ?? []
 }
 
 /** Follows one log to its end; what parts from it on the way is added to `starts`. */
 const follow = (
   lines: Lines,
   names: ReadonlyMap<number, string>,
+  childrenByLine: Children,
   start: Start,
   starts: Array<Start>,
 ): TravellingLog => {
   const stretches: Array<Stretch> = []
   let { line, from } = start
   for (;;) {
-    const children = childrenAt(lines, line, from)
+    const children = nextChildren(childrenByLine, line, from)
     const seq = children[0]?.from
     if (seq === undefined) break
     stretches.push({ line: line.line, from, to: seq - 1 })
@@ -62,7 +83,10 @@ const follow = (
       { hash: lines.hashAt(line.line, seq), line },
       ...children.map((child) => ({ hash: child.firstHash, line: child })),
     ].sort((left, right) => (left.hash < right.hash ? -1 : 1))
-    for (const loser of contenders.slice(1)) starts.push({ line: loser.line, from: seq, previous })
+    const base = line.line
+    for (const loser of contenders.slice(1)) {
+      starts.push({ line: loser.line, from: seq, previous, base })
+    }
     line = contenders[0]!.line
     from = seq
   }
@@ -77,18 +101,23 @@ const follow = (
     head: line.headHash,
     signature: line.signedSeq === line.headSeq ? line.signature : undefined,
     stretches,
+    base: start.base,
   }
 }
 
 /** All logs held, by node; a branch after what it parts from. */
 export const travellingLogs = (lines: Lines, project: string): ReadonlyArray<TravellingLog> => {
   const names = lines.names()
+  const children = childrenOf(lines)
   const starts: Array<Start> = lines.all
     .filter((line) => line.parent === undefined)
-    .map((line) => ({ line, from: 1, previous: genesisHash(project, line.publicKey) }))
+    .map((line) => {
+      const previous = genesisHash(project, line.publicKey)
+      return { line, from: 1, previous, base: undefined }
+    })
   const logs: Array<TravellingLog> = []
   for (let start = starts.pop(); start !== undefined; start = starts.pop()) {
-    logs.push(follow(lines, names, start, starts))
+    logs.push(follow(lines, names, children, start, starts))
   }
   return logs.sort((left, right) =>
     left.node !== right.node
@@ -99,25 +128,54 @@ export const travellingLogs = (lines: Lines, project: string): ReadonlyArray<Tra
   )
 }
 
-/** Where an event stands: the log that holds it, and how far that log is known then. */
-const knownAt = (
-  logs: ReadonlyArray<TravellingLog>,
-  lines: Lines,
-  node: string,
-  seq: number,
-  hash: string,
-): TravellingLog => {
-  const held = lines.holding(node, seq, hash)
-  const holder = logs.find((log) =>
-    log.stretches.some(({ line, from, to }) => line === held?.line && from <= seq && seq <= to),
-  )
-  if (holder !== undefined) return holder
-  throw new LamplogError({
+const unknownHere = (node: string, seq: number, hash: string): LamplogError =>
+  new LamplogError({
     code: "frontier-unknown",
     message: `Event ${seq} of ${node} (${hash.slice(0, 8)}…) is not held here, so what comes after it cannot be told.`,
     remedy: "Merge what the other side holds first, or export without --since.",
     where: `${node}:${seq}`,
   })
+
+/** Finds the log that an event of a line travels in. */
+class Holders {
+  readonly #lines: Lines
+  /** Who holds what of each line, in order: a fork hands a line on from one log to another. */
+  readonly #byLine = new Map<number, Array<Stretch & { readonly log: TravellingLog }>>()
+  readonly #lineByHead: ReadonlyMap<string, LogLine>
+
+  constructor(logs: ReadonlyArray<TravellingLog>, lines: Lines) {
+    this.#lines = lines
+    for (const log of logs) {
+      for (const stretch of log.stretches) {
+        const held = this.#byLine.get(stretch.line)
+        if (held === undefined) this.#byLine.set(stretch.line, [{ ...stretch, log }])
+        else held.push({ ...stretch, log })
+      }
+    }
+    for (const held of this.#byLine.values()) held.sort((left, right) => left.from - right.from)
+    this.#lineByHead = new Map(lines.all.map((line) => [line.headHash, line]))
+  }
+
+  /** The log that holds an event of this line. */
+  ofLine(line: number, seq: number): TravellingLog {
+    const held = this.#byLine.get(line)!
+    let low = 0
+    for (let high = held.length - 1; low < high;) {
+      const middle = (low + high) >> 1
+      if (held[middle]!.to < seq) low = middle + 1
+      else high = middle
+    }
+    return held[low]!.log
+  }
+
+  /** The log that holds an event, which is mostly the head of a line. */
+  of(node: string, seq: number, hash: string): TravellingLog {
+    const head = this.#lineByHead.get(hash)
+    const isHead = head !== undefined && head.node === node && head.headSeq === seq
+    const line = isHead ? head : this.#lines.holding(node, seq, hash)
+    if (line === undefined) throw unknownHere(node, seq, hash)
+    return this.ofLine(line.line, seq)
+  }
 }
 
 /**
@@ -130,13 +188,21 @@ export const logsSince = (
   lines: Lines,
 ): ReadonlyArray<TravellingLog> => {
   const known = new Map<TravellingLog, number>()
-  const learn = (node: string, seq: number, hash: string): void => {
-    const holder = knownAt(logs, lines, node, seq, hash)
-    if (seq > (known.get(holder) ?? 0)) known.set(holder, seq)
-    if (holder.from > 1) learn(node, holder.from - 1, holder.previous)
+  if (Object.keys(since).length === 0) return logs
+  const holders = new Holders(logs, lines)
+  const learn = (first: TravellingLog, upTo: number): void => {
+    let log: TravellingLog | undefined = first
+    for (let seq = upTo; log !== undefined;) {
+      const before = known.get(log)
+      known.set(log, Math.max(before ?? 0, seq))
+      // What the log parts from was learnt with it, the first time.
+      if (before !== undefined || log.base === undefined) return
+      seq = log.from - 1
+      log = holders.ofLine(log.base, seq)
+    }
   }
   for (const [name, { seq, hash }] of Object.entries(since)) {
-    learn(name.slice(0, nodeLength), seq, hash)
+    learn(holders.of(name.slice(0, nodeLength), seq, hash), seq)
   }
   return logs.flatMap((log) => {
     const seq = known.get(log)
