@@ -5,6 +5,9 @@ import type { ForeignFormat } from "../project/format.ts"
 
 /** Loaded only by commands that read or write such files. */
 export const foreignFormats = async (): Promise<ReadonlyArray<ForeignFormat>> => {
-  const { dtcg } = await import("../../adapters/tokens/index.ts")
-  return [dtcg]
+  const [{ dss }, { dtcg }] = await Promise.all([
+    import("../../adapters/dss/index.ts"),
+    import("../../adapters/tokens/index.ts"),
+  ])
+  return [dss, dtcg]
 }

@@ -35,11 +35,22 @@ export interface ForeignDocument {
   readonly problems: ReadonlyArray<ForeignProblem>
   /** Entity types that a pruning import may delete from. */
   readonly scope: ReadonlyArray<string>
+  /**
+   * Whether the order of the entities means something: each becomes a change of its own, in this
+   * order, with a lamport above the one before. Otherwise all of them are one atomic change.
+   */
+  readonly sequential?: boolean
+  /** Version of their own schema that the files name. */
+  readonly schemaVersion?: number
+  /** Whether the files come from another program's model, and were brought into this one. */
+  readonly migrated?: boolean
 }
 
 export interface ForeignFormat {
   /** The word for `--format`. */
   readonly name: string
+  /** Whether files of this format travel together in a zip; its members are then the files. */
+  readonly zipped?: boolean
   /** Whether this file looks like one of this format. */
   readonly detect: (file: ForeignFile) => boolean
   /**
