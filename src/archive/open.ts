@@ -3,20 +3,25 @@
  * bytes and the signature over them have been checked, in that order.
  */
 import { constants } from "node:fs"
-import { open } from "node:fs/promises"
+import { mkdtemp, open, rm } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ZipFile } from "yauzl"
 import type { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
+import { ageMarkBytes, isEncrypted } from "../seal/age-header.ts"
+import { checkNote } from "../seal/archive-note.ts"
+import { decryptFile } from "../seal/decrypt.ts"
+import type { AgeKeys } from "../seal/decrypt.ts"
+import { noteBytesMax } from "../seal/note.ts"
 import { manifestPath, notePath } from "./archive.ts"
-import type { Manifest } from "./archive.ts"
+import type { Manifest, ProgressOption } from "./archive.ts"
 import { LimitCheck, limitsDefault } from "./limits.ts"
 import type { ArchiveLimits } from "./limits.ts"
 import { manifestFromBytes } from "./manifest.ts"
-import { checkNote } from "../seal/archive-note.ts"
-import { noteBytesMax } from "../seal/note.ts"
 import { OpenArchive } from "./read.ts"
 import type { Archive, Signature } from "./read.ts"
 import { refuse } from "./refuse.ts"
@@ -24,20 +29,14 @@ import { work } from "./work.ts"
 import { contentOf, openZip } from "./zip.ts"
 import type { ZipMember } from "./zip.ts"
 
-/** What opens an encrypted archive. */
-export interface OpeningKeys {
-  /** Identities of age: `AGE-SECRET-KEY-1…`. */
-  readonly identities?: ReadonlyArray<string>
-  readonly passphrase?: string
-}
-
-export interface OpenArchiveOptions {
-  readonly limits?: ArchiveLimits
-  readonly keys?: OpeningKeys
+export interface OpenArchiveOptions extends ProgressOption {
+  readonly limits?: ArchiveLimits | undefined
+  /** What opens an encrypted one. */
+  readonly keys?: AgeKeys | undefined
   /** Keys of signers that this reader trusts, as text (`name+id+key`). */
-  readonly trusted?: ReadonlyArray<string>
+  readonly trusted?: ReadonlyArray<string> | undefined
   /** Refuse what nobody trusted has signed. */
-  readonly requireSignature?: boolean
+  readonly requireSignature?: boolean | undefined
 }
 
 const notAnArchive = (path: string, message: string): LamplogError =>
@@ -93,14 +92,19 @@ const checkItems = ({ itemCounts }: Manifest, check: LimitCheck): void => {
   }
 }
 
-const openMembers = async (
-  file: FileHandle,
-  path: string,
-  options: OpenArchiveOptions,
-): Promise<Archive> => {
+/** The zip of an archive: the file that was named, or what was decrypted from it. */
+interface Source {
+  readonly file: FileHandle
+  readonly path: string
+  /** Bytes of the file that was named. */
+  readonly fileSize: number
+  readonly encrypted: boolean
+  readonly check: LimitCheck
+}
+
+const openMembers = async (source: Source, options: OpenArchiveOptions): Promise<Archive> => {
+  const { check, encrypted, file, fileSize, path } = source
   const stat = await file.stat()
-  if (!stat.isFile()) throw notAnArchive(path, "is not a file")
-  const check = new LimitCheck(options.limits ?? limitsDefault)
   const { zip, members } = await openZip(file.fd, stat.size, check.limits.members)
   const [first, second] = members
   if (first?.name !== manifestPath) {
@@ -115,8 +119,8 @@ const openMembers = async (
   checkItems(manifest, check)
   const opened = {
     path,
-    fileSize: stat.size,
-    encrypted: false,
+    fileSize,
+    encrypted,
     manifest,
     exportHash: sha256(manifestBytes),
     signature,
@@ -131,9 +135,55 @@ const openFile = (path: string): Effect.Effect<FileHandle, LamplogError, Scope.S
     (file) => Effect.promise(() => file.close()),
   )
 
+/** Looks at the file itself; nothing that it says of what is in it. */
+const lookAt = async (
+  file: FileHandle,
+  path: string,
+  options: OpenArchiveOptions,
+): Promise<Source> => {
+  const stat = await file.stat()
+  if (!stat.isFile()) throw notAnArchive(path, "is not a file")
+  const check = new LimitCheck(options.limits ?? limitsDefault)
+  check.check("archiveBytes", stat.size, check.limits.archiveBytes, "the file")
+  const start = Buffer.alloc(ageMarkBytes)
+  await file.read(start, 0, ageMarkBytes, 0)
+  return { file, path, fileSize: stat.size, encrypted: isEncrypted(start), check }
+}
+
+const stagingFolder = (purpose: string): Effect.Effect<string, LamplogError, Scope.Scope> =>
+  Effect.acquireRelease(
+    work(tmpdir(), () => mkdtemp(join(tmpdir(), `lamplog-${purpose}-`))),
+    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true })),
+  )
+
+/** Decrypts into a private file that goes when the scope ends. */
+const decrypted = (
+  source: Source,
+  { keys = {}, onProgress }: OpenArchiveOptions,
+): Effect.Effect<Source, LamplogError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { check, path } = source
+    const folder = yield* stagingFolder("decrypt")
+    const spool = join(folder, "archive")
+    yield* work(path, (signal) =>
+      decryptFile(source.file, path, spool, {
+        keys,
+        limits: check.limits,
+        signal,
+        onBytes: (done, total) => onProgress?.({ stage: "decrypting", done, total, unit: "bytes" }),
+      }),
+    )
+    return { ...source, file: yield* openFile(spool) }
+  })
+
 /** Opens an archive and checks its layout, manifest and signature; closed when the scope ends. */
 export const openArchive = (
   path: string,
   options: OpenArchiveOptions = {},
 ): Effect.Effect<Archive, LamplogError, Scope.Scope> =>
-  Effect.flatMap(openFile(path), (file) => work(path, () => openMembers(file, path, options)))
+  Effect.gen(function* () {
+    const file = yield* openFile(path)
+    const named = yield* work(path, () => lookAt(file, path, options))
+    const source = named.encrypted ? yield* decrypted(named, options) : named
+    return yield* work(path, () => openMembers(source, options))
+  })
