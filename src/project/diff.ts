@@ -139,7 +139,7 @@ export const diff = (
   path: string,
 ): Effect.Effect<ReadonlyArray<Difference>, LamplogError> =>
   Effect.gen(function* () {
-    const sources = yield* attempt(() => sourcesFrom([path], "auto", formats))
+    const sources = yield* sourcesFrom([path], "auto", formats)
     const { replica } = handle
     if (sources.archives.length > 0) return yield* handle.view(againstArchive(handle, path))
     const documents = yield* attempt(() => sources.foreign.map(readForeign))

@@ -6,6 +6,12 @@ import type { Stage } from "../event/failure.ts"
 import type { ForeignDocument, ForeignFile, ForeignFormat } from "./format.ts"
 import type { ImportProblem, ItemCounts } from "./project.ts"
 
+/** All text files of one import, in bytes. */
+export const foreignBytesMax = 256 * 1024 * 1024
+
+/** What stands for foreign files in folders and zips, by the end of its name. */
+export const foreignFileName = /\.(json|json5|tokens)$/i
+
 /** Files of one format, to be read together. */
 export interface ForeignSource {
   readonly format: ForeignFormat

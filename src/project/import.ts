@@ -56,7 +56,7 @@ const prepare = (
 ): Effect.Effect<Prepared, LamplogError> =>
   Effect.gen(function* () {
     const manner = mannerFrom(options)
-    const sources = yield* attempt(() => sourcesFrom(paths, options.format ?? "auto", formats))
+    const sources = yield* sourcesFrom(paths, options.format ?? "auto", formats)
     const several = sources.archives.length + sources.foreign.length > 1
     if (several && (manner.strategy === "replace" || manner.prune)) {
       return yield* Effect.fail(
@@ -161,7 +161,6 @@ export const importProject = (
     const { prepared, seconds, taken } = outcome
     const { itemCounts, events, warnings, dangling } = summed(taken)
     const budget = options.timeBudgetSeconds ?? timeBudgetSecondsDefault
-    const { version } = handle.replica.schema
     return {
       success: true,
       projectName: handle.replica.name,
@@ -170,7 +169,7 @@ export const importProject = (
       settledConflicts: taken.flatMap(({ settledConflicts }) => settledConflicts),
       warnings: [...prepared.sources.warnings, ...warnings, ...dangling],
       error: null,
-      migrationPerformed: taken.some(({ schemaVersion }) => schemaVersion < version),
+      migrationPerformed: taken.some(({ migrated }) => migrated),
       durationSeconds,
       requiresBackgroundJob: seconds > budgetShare * budget,
     }
@@ -214,7 +213,7 @@ export const analyzeImport = (
         ...(errors.length === 0 ? dangling : []),
       ],
       itemCounts,
-      schemaVersion: taken.reduce((least, one) => Math.min(least, one.schemaVersion), version),
+      schemaVersion: Math.min(...taken.map((one) => one.schemaVersion)),
       events,
     }
   })

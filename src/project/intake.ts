@@ -103,11 +103,13 @@ export class Intake {
 
   #add(change: Change): void {
     this.#changes.push(change)
-    if (this.#changes.length === transactionEventsMax) this.#write()
+    if (this.#changes.length === transactionEventsMax) this.write()
   }
 
-  #write(): void {
+  /** Writes what was wanted since, as one atomic change. */
+  write(): void {
     const changes = this.#changes
+    if (changes.length === 0) return
     this.#changes = []
     const { author, handle } = this.#desk
     this.#events += author.write(changes, this.#signed).events
@@ -118,7 +120,7 @@ export class Intake {
 
   /** Writes what is left, and settles what only a resolution can. */
   finish(): void {
-    this.#write()
+    this.write()
     const { author, handle } = this.#desk
     for (const wanted of this.#contested) {
       const { type, id } = wanted

@@ -1,27 +1,29 @@
 /**
  * What the user named, as something to take in: archives, and foreign files by format.
  *
- * A folder stands for the token files in it. What no format knows is refused by name, never taken
+ * A zip is an archive, unless it holds files of a format that travels so; what is encrypted is an
+ * archive. A folder stands for the token files in it. What no format knows is refused by name, never taken
  * for a file without entities; only beside files that are known does a folder leave such files out.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
+import type * as Effect from "effect/Effect"
+import { limitsDefault } from "../archive/limits.ts"
+import type { ArchiveLimits } from "../archive/limits.ts"
+import { work } from "../archive/work.ts"
 import { LamplogError } from "../event/failure.ts"
 import { fileFailure } from "./file-failure.ts"
-import { formatNamed } from "./foreign.ts"
+import { foreignBytesMax, foreignFileName, formatNamed } from "./foreign.ts"
 import type { ForeignSource } from "./foreign.ts"
 import type { ForeignFile, ForeignFormat } from "./format.ts"
 import type { ImportProblem } from "./project.ts"
+import { zippedSource } from "./zipped.ts"
 
 /** The word for archives in `--format`. */
 export const archiveFormatName = "lamplog"
 
-/** All text files of one import, in bytes. */
-export const foreignBytesMax = 256 * 1024 * 1024
 /** Files that folders stand for, at most. */
 const folderFilesMax = 10_000
-
-const foreignFileName = /\.(json|json5|tokens)$/i
 
 export interface Sources {
   readonly archives: ReadonlyArray<string>
@@ -85,13 +87,20 @@ const expanded = (paths: ReadonlyArray<string>): ReadonlyArray<Named> =>
     )
   })
 
-/** Whether a file is a zip, which no text format begins like. */
-const isZip = (path: string): boolean => {
+const zipStart = "PK"
+/** An encrypted archive begins so, in binary or as text. */
+const encryptedStarts = ["age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----"]
+const startBytes = 40
+
+/** The kind of file, by its first bytes, which no text format shares with the others. */
+const kindOf = (path: string): "zip" | "encrypted" | "text" => {
   try {
     const file = openSync(path, "r")
     try {
-      const start = Buffer.alloc(2)
-      return readSync(file, start, 0, 2, 0) === 2 && start.toString("latin1") === "PK"
+      const bytes = Buffer.alloc(startBytes)
+      const start = bytes.toString("latin1", 0, readSync(file, bytes, 0, startBytes, 0))
+      if (start.startsWith(zipStart)) return "zip"
+      return encryptedStarts.some((begin) => start.startsWith(begin)) ? "encrypted" : "text"
     } finally {
       closeSync(file)
     }
@@ -168,12 +177,46 @@ const detected = (
   return { foreign: [...files].map(([format, list]) => ({ format, files: list })), warnings }
 }
 
-/** Looks at everything the user named. `format` is "auto", "lamplog" or a foreign format's name. */
-export const sourcesFrom = (
+/** What binary files are: archives, or foreign files in a zip. */
+const unpacked = async (
+  named: ReadonlyArray<Named>,
+  formats: ReadonlyArray<ForeignFormat>,
+  limits: ArchiveLimits,
+  chosen: boolean,
+): Promise<{
+  readonly archives: ReadonlyArray<string>
+  readonly zipped: ReadonlyArray<ForeignSource>
+  readonly texts: ReadonlyArray<Named>
+}> => {
+  const archives: Array<string> = []
+  const zipped: Array<ForeignSource> = []
+  const texts: Array<Named> = []
+  const inZips = formats.filter((format) => format.zipped === true)
+  for (const one of named) {
+    const kind = kindOf(one.path)
+    const source = kind === "zip" ? await zippedSource(one.path, inZips, limits, chosen) : undefined
+    if (source !== undefined) zipped.push(source)
+    else if (kind === "text" || (chosen && inZips.length === 0)) texts.push(one)
+    else archives.push(one.path)
+  }
+  return { archives, zipped, texts }
+}
+
+/** Files of one format belong together, wherever they came from. */
+const byFormat = (sources: ReadonlyArray<ForeignSource>): ReadonlyArray<ForeignSource> => {
+  const files = new Map<ForeignFormat, ReadonlyArray<ForeignFile>>()
+  for (const { format, files: more } of sources) {
+    files.set(format, [...(files.get(format) ?? []), ...more])
+  }
+  return [...files].map(([format, list]) => ({ format, files: list }))
+}
+
+const findSources = async (
   paths: ReadonlyArray<string>,
   format: string,
   formats: ReadonlyArray<ForeignFormat>,
-): Sources => {
+  limits: ArchiveLimits,
+): Promise<Sources> => {
   if (paths.length === 0) {
     throw new LamplogError({
       code: "nothing-named",
@@ -184,14 +227,10 @@ export const sourcesFrom = (
   if (format === archiveFormatName) return { archives: paths, foreign: [], warnings: [] }
   const chosen =
     format === "auto" ? undefined : formatNamed(formats, format, ["auto", archiveFormatName])
+  const known = chosen === undefined ? formats : [chosen]
   const named = expanded(paths)
-  if (chosen !== undefined) {
-    return { archives: [], foreign: [{ format: chosen, files: readTexts(named) }], warnings: [] }
-  }
-  const archives = named.filter(({ path }) => isZip(path)).map(({ path }) => path)
-  const texts = named.filter(({ path }) => !archives.includes(path))
-  const found = texts.length === 0 ? { foreign: [], warnings: [] } : detected(texts, formats)
-  if (archives.length > 0 && texts.length > 0) {
+  const { archives, zipped, texts } = await unpacked(named, known, limits, chosen !== undefined)
+  if (archives.length > 0 && texts.length + zipped.length > 0) {
     throw refuse(
       "formats-mixed",
       "Archives and other files cannot be imported in one go.",
@@ -199,5 +238,19 @@ export const sourcesFrom = (
       archives[0]!,
     )
   }
-  return { archives, ...found }
+  if (texts.length === 0) return { archives, foreign: byFormat(zipped), warnings: [] }
+  const { foreign, warnings } =
+    chosen === undefined
+      ? detected(texts, formats)
+      : { foreign: [{ format: chosen, files: readTexts(texts) }], warnings: [] }
+  return { archives, foreign: byFormat([...zipped, ...foreign]), warnings }
 }
+
+/** Looks at everything the user named. `format` is "auto", "lamplog" or a foreign format's name. */
+export const sourcesFrom = (
+  paths: ReadonlyArray<string>,
+  format: string,
+  formats: ReadonlyArray<ForeignFormat>,
+  limits: ArchiveLimits = limitsDefault,
+): Effect.Effect<Sources, LamplogError> =>
+  work(paths[0] ?? "", () => findSources(paths, format, formats, limits))

@@ -40,6 +40,8 @@ export interface Taken {
   readonly dangling: ReadonlyArray<ImportProblem>
   /** Version of the schema that the source was written with. */
   readonly schemaVersion: number
+  /** Whether its values were brought from an older or another model into this one. */
+  readonly migrated: boolean
 }
 
 /** What came from elsewhere before anything was written. */
@@ -56,7 +58,7 @@ const takenBy = (
   desk: Desk,
   intake: Intake,
   run: Effect.Effect<void, LamplogError>,
-  source: Pick<Taken, "itemCounts" | "warnings" | "schemaVersion">,
+  source: Omit<Taken, "events" | "settledConflicts" | "dangling">,
   received: Received = nothing,
 ): Effect.Effect<Taken, LamplogError> =>
   Effect.gen(function* () {
@@ -91,7 +93,13 @@ export const takeDocument = (
         yield* reportProgress({ stage: "comparing", done, total, unit: "entities" })
         yield* Effect.yieldNow
         const chunk = entities.slice(done, done + chunkEntities)
-        yield* attempt(() => chunk.forEach((entity) => intake.want(entity, settles)))
+        yield* attempt(() => {
+          for (const entity of chunk) {
+            intake.want(entity, settles)
+            // The next entity then stands above this one in the order of events.
+            if (document.sequential === true) intake.write()
+          }
+        })
       }
       if (prune || strategy === "replace") {
         const pages = intake.removeUnwanted(new Set(document.scope))
@@ -105,7 +113,8 @@ export const takeDocument = (
     return takenBy(desk, intake, run, {
       itemCounts: itemCountsOf(entities),
       warnings: problemsOf(document),
-      schemaVersion: desk.handle.replica.schema.version,
+      schemaVersion: document.schemaVersion ?? desk.handle.replica.schema.version,
+      migrated: document.migrated ?? false,
     })
   })
 
@@ -141,7 +150,8 @@ export const takeHistory = (
     const exactly = { exact: true, settles: settledThere }
     const run = restores ? takeSnapshot(intake, archive, exactly, listener) : Effect.void
     const { itemCounts, schema } = archive.manifest
-    const source = { itemCounts, warnings: [], schemaVersion: schema.version }
+    const migrated = schema.version < replica.schema.version
+    const source = { itemCounts, warnings: [], schemaVersion: schema.version, migrated }
     return yield* takenBy(desk, intake, run, source, received)
   })
 
@@ -162,9 +172,11 @@ export const takeValues = (
     const manner = { exact: prune || replaces, settles: () => (replaces ? always : never) }
     const run = takeSnapshot(intake, archive, manner, listener)
     const { itemCounts, schema } = manifest
+    const own = desk.handle.replica.schema
     return yield* takenBy(desk, intake, run, {
       itemCounts,
       warnings: [],
       schemaVersion: schema.version,
+      migrated: schema.name === own.name && schema.version < own.version,
     })
   })
