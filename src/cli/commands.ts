@@ -261,6 +261,57 @@ const check: ReadonlyArray<CommandDefinition> = [
   },
 ]
 
+const keys: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "key",
+    group: "Keys and trust",
+    does: "show your public keys: what you sign with, what others encrypt to",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./key.ts")).show,
+  },
+  {
+    name: "key make",
+    group: "Keys and trust",
+    does: "make the keys that you do not have yet",
+    details:
+      "They are kept in your state folder, for all projects. With --force, new keys take the place\n" +
+      "of the old ones, which are kept beside them.",
+    positionals: [],
+    flags: {
+      name: { value: "NAME", does: "what others see the signing key called (default: user@host)" },
+      force: { does: "make new keys though there are some" },
+    },
+    load: async () => (await import("./key.ts")).make,
+  },
+  {
+    name: "trust add",
+    group: "Keys and trust",
+    does: "trust the signatures of a key",
+    positionals: [
+      { name: "VKEY|FILE", does: "the line that `lamplog key` shows its owner, or a file of such" },
+    ],
+    flags: {},
+    load: async () => (await import("./trust.ts")).add,
+  },
+  {
+    name: "trust list",
+    group: "Keys and trust",
+    does: "list the keys that you trust",
+    positionals: [],
+    flags: {},
+    load: async () => (await import("./trust.ts")).list,
+  },
+  {
+    name: "trust remove",
+    group: "Keys and trust",
+    does: "trust a key no longer",
+    positionals: [{ name: "NAME|ID", does: "as `lamplog trust list` shows it" }],
+    flags: {},
+    load: async () => (await import("./trust.ts")).remove,
+  },
+]
+
 const key: Positional = { name: "KEY", does: "a setting; `lamplog config list` names them" }
 
 const settings: ReadonlyArray<CommandDefinition> = [
@@ -312,5 +363,6 @@ export const commands: ReadonlyArray<CommandDefinition> = [
   ...read,
   ...meet,
   ...check,
+  ...keys,
   ...settings,
 ]

@@ -58,7 +58,7 @@ const invalid = (message: string) =>
     "signature-invalid",
     message,
     where,
-    "Do not use this archive. Ask its signer for a new copy, over a way that you trust.",
+    "Do not use this archive; ask its signer for a new copy.",
   )
 
 const damaged = (problem: string) => invalid(`The signature of the archive is damaged: ${problem}.`)
