@@ -50,12 +50,12 @@ const rootOf = (file: ForeignFile): Json | undefined => {
 const isManifest = (root: Json | undefined): boolean =>
   isObject(root) && Object.hasOwn(root, "schemaVersion") && !Object.hasOwn(root, "format")
 
-/** Whether a list looks like one of items: none at all, or some object with an id among them. */
+/** Whether a file looks like a list of items: in an object, it is empty or one of them has an id. */
 const isList = (root: Json | undefined, type: string): boolean => {
   const list = root === undefined ? undefined : listIn(root, type)?.list
   if (list === undefined) return false
-  const objects = list.filter(isObject)
-  return Array.isArray(root) || objects.some((item) => Object.hasOwn(item, "id"))
+  const items = list.filter(isObject).filter((item) => Object.hasOwn(item, "id"))
+  return Array.isArray(root) || list.length === 0 || items.length > 0
 }
 
 const detect = (file: ForeignFile): boolean => {

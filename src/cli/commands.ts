@@ -184,7 +184,7 @@ const meet: ReadonlyArray<CommandDefinition> = [
       "An archive of this project is merged; of another, its values are taken.",
     positionals: [{ name: "FILE", many: true, does: "an archive, or token files" }],
     flags: {
-      format: format(["auto", "lamplog", "dtcg"]),
+      format: format(["auto", "lamplog", "dtcg", "dss"]),
       strategy: {
         value: "NAME",
         choices: ["merge", "replace"],
