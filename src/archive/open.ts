@@ -105,7 +105,7 @@ interface Source {
 const openMembers = async (source: Source, options: OpenArchiveOptions): Promise<Archive> => {
   const { check, encrypted, file, fileSize, path } = source
   const stat = await file.stat()
-  const { zip, members } = await openZip(file.fd, stat.size, check.limits.members)
+  const { zip, members } = await openZip(file.fd, stat.size, check)
   const [first, second] = members
   if (first?.name !== manifestPath) {
     throw notAnArchive(path, `is a zip, but does not begin with ${manifestPath}`)

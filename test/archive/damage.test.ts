@@ -211,9 +211,9 @@ describe("the set of members", () => {
     const renamed = await stage.zipped([head!, ["logs/x", rest[0]![1]], ...rest.slice(1)])
     await expectRefused(renamed, { stage: "manifest", code: "member-unlisted" })
     const twice = await stage.zipped([...members, rest[0]!])
-    await expectRefused(twice, { stage: "manifest", code: "member-twice", where: rest[0]![0] })
+    await expectRefused(twice, { stage: "archive", code: "zip-name", where: rest[0]![0] })
     const manifestTwice = await stage.zipped([...members, head!])
-    await expectRefused(manifestTwice, { stage: "manifest", code: "member-twice" })
+    await expectRefused(manifestTwice, { stage: "archive", code: "zip-name" })
   })
 
   it("refuses members that changed places", async () => {
