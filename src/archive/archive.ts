@@ -55,26 +55,44 @@ export interface ManifestMember {
   readonly size: number
 }
 
-/** What was asked for when entities were chosen; parts that are there must all hold. */
+/**
+ * What was asked for when entities were chosen. Parts that are there must all hold; what a part
+ * lists are alternatives, sorted, each once.
+ */
 export interface Selection {
   readonly types?: ReadonlyArray<string>
   /** Names of entities, `type/id`. */
   readonly entities?: ReadonlyArray<string>
-  /** Tokens and groups below these groups, by the path of the group. */
+  /** Groups by their paths: they themselves, and the tokens and groups below them. */
   readonly groups?: ReadonlyArray<string>
-  /** Elements of the field `tags`; one of them is enough. */
+  /** Elements of the field `tags`. */
   readonly tags?: ReadonlyArray<string>
-  /** Values of fields. */
-  readonly where?: ReadonlyArray<{ readonly field: string; readonly value: Json }>
+  /** Values of fields: alternatives for the same field, while several fields must all hold. */
+  readonly where?: ReadonlyArray<FieldCondition>
   /** Whether what the chosen entities refer to was taken along, however far. */
   readonly closed: boolean
+}
+
+export interface FieldCondition {
+  readonly field: string
+  readonly value: Json
+}
+
+/** A reference out of an extract: what it names was not taken along, or is not there. */
+export interface OpenReference {
+  /** `type/id` of the entity that refers. */
+  readonly from: string
+  /** The field that holds the reference (`map/key` for a map). */
+  readonly field: string
+  /** `type/id` of what it refers to. */
+  readonly to: string
 }
 
 /** What an extract says of itself beside what every archive says. */
 export interface ManifestExtract {
   readonly selection: Selection
-  /** References out of the extract, each `type/id field type/id`, sorted. */
-  readonly open: ReadonlyArray<string>
+  /** By `from`, `field` and `to`, each once. */
+  readonly open: ReadonlyArray<OpenReference>
 }
 
 export interface Manifest {
@@ -98,6 +116,7 @@ export interface Manifest {
   readonly events: number
   /** Entities of the state, tombstones too; in an extract, lines in its snapshot. */
   readonly entities: number
+  /** Open conflicts; in an extract, those of its entities. */
   readonly conflicts: number
   /** Events of the frontier that a reader with this schema does not understand. */
   readonly setAside: number

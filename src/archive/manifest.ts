@@ -19,13 +19,16 @@ import {
   snapshotPath,
 } from "./archive.ts"
 import type {
+  FieldCondition,
   Manifest,
   ManifestExtract,
   ManifestLog,
   ManifestMember,
+  OpenReference,
   Selection,
 } from "./archive.ts"
 import { refuse } from "./refuse.ts"
+import { compareOpen, keyOfCondition } from "./select.ts"
 
 export const manifestText = (manifest: Manifest): string =>
   `${canonicalFromJson(manifest as unknown as JsonObject)}\n`
@@ -187,30 +190,61 @@ const itemCountsFrom = (value: Json | undefined): Manifest["itemCounts"] => {
   return value as Manifest["itemCounts"]
 }
 
-const texts = (value: Json | undefined, what: string): ReadonlyArray<string> =>
-  arrayOf(value, what, text)
+/** Whether each item comes after the one before it, in the order of UTF-16 code units. */
+const isAscending = (items: ReadonlyArray<string>): boolean =>
+  items.every((item, index) => index === 0 || items[index - 1]! < item)
+
+/** Alternatives of a selection: at least one, sorted, each once. */
+const alternatives = <A>(
+  value: Json | undefined,
+  what: string,
+  read: (item: Json, what: string) => A,
+  keyOf: (item: A) => string,
+): ReadonlyArray<A> => {
+  const items = arrayOf(value, what, read)
+  if (items.length > 0 && isAscending(items.map(keyOf))) return items
+  throw invalid(`${what} is empty or not sorted, each once.`)
+}
+
+const conditionFrom = (value: Json, what: string): FieldCondition => {
+  const condition = objectWith(value, ["field", "value"], [], what)
+  return { field: text(condition.field, `${what}.field`), value: condition.value! }
+}
 
 const selectionFrom = (value: Json | undefined): Selection => {
   const lists = ["types", "entities", "groups", "tags"] as const
-  const object = objectWith(value, ["closed"], [...lists, "where"], "extract.selection")
-  if (typeof object.closed !== "boolean") throw invalid("extract.selection.closed is no boolean.")
+  const what = "extract.selection"
+  const object = objectWith(value, ["closed"], [...lists, "where"], what)
+  if (typeof object.closed !== "boolean") throw invalid(`${what}.closed is no boolean.`)
   const given = lists.filter((name) => object[name] !== undefined)
-  const where = arrayOf(object.where ?? [], "extract.selection.where", (item, what) => {
-    const condition = objectWith(item, ["field", "value"], [], what)
-    return { field: text(condition.field, `${what}.field`), value: condition.value! }
+  const listed = given.map((name) => {
+    return [name, alternatives(object[name], `${what}.${name}`, text, (item) => item)] as const
   })
+  const where =
+    object.where === undefined
+      ? {}
+      : { where: alternatives(object.where, `${what}.where`, conditionFrom, keyOfCondition) }
+  if (given.length === 0 && object.where === undefined) throw invalid(`${what} chooses nothing.`)
+  return { ...Object.fromEntries(listed), ...where, closed: object.closed }
+}
+
+const openReferenceFrom = (value: Json, what: string): OpenReference => {
+  const object = objectWith(value, ["from", "field", "to"], [], what)
   return {
-    ...Object.fromEntries(
-      given.map((name) => [name, texts(object[name], `extract.selection.${name}`)]),
-    ),
-    ...(object.where === undefined ? {} : { where }),
-    closed: object.closed,
+    from: text(object.from, `${what}.from`),
+    field: text(object.field, `${what}.field`),
+    to: text(object.to, `${what}.to`),
   }
 }
 
 const extractFrom = (value: Json): ManifestExtract => {
   const object = objectWith(value, ["selection", "open"], [], "extract")
-  return { selection: selectionFrom(object.selection), open: texts(object.open, "extract.open") }
+  const open = arrayOf(object.open, "extract.open", openReferenceFrom)
+  const sorted = open.every(
+    (reference, index) => index === 0 || compareOpen(open[index - 1]!, reference) < 0,
+  )
+  if (!sorted) throw invalid("extract.open is not sorted, each once.")
+  return { selection: selectionFrom(object.selection), open }
 }
 
 const frontierAt = (value: Json | undefined, what: string): Frontier => {

@@ -133,6 +133,16 @@ const snapshotEntity = (value: Json, place: string): SnapshotEntity => {
   throw refuse("schema", "snapshot-line", `${place}: the line is not an entity.`, place)
 }
 
+/** Reads a line of a snapshot. */
+export const snapshotEntityFrom = (text: string, place: string): SnapshotEntity => {
+  try {
+    return snapshotEntity(jsonFromCanonical(text, entityDepthMax), place)
+  } catch (error) {
+    if (!(error instanceof CanonicalError)) throw error
+    throw refuse("schema", error.code, `${place}: ${error.message}.`, place)
+  }
+}
+
 const withoutSnapshot = (path: string) =>
   refuse(
     "manifest",
@@ -196,16 +206,8 @@ export class OpenArchive implements Archive {
     if (!this.#members.has(snapshotPath)) throw withoutSnapshot(this.path)
     let line = 0
     for await (const batch of this.lines(snapshotPath, snapshotLineBytesMax)) {
-      for (const text of batch) {
-        line += 1
-        const place = `${snapshotPath} line ${line}`
-        try {
-          yield snapshotEntity(jsonFromCanonical(text, entityDepthMax), place)
-        } catch (error) {
-          if (!(error instanceof CanonicalError)) throw error
-          throw refuse("schema", error.code, `${place}: ${error.message}.`, place)
-        }
-      }
+      for (const text of batch)
+        yield snapshotEntityFrom(text, `${snapshotPath} line ${(line += 1)}`)
     }
   }
 }

@@ -23,12 +23,16 @@ export interface Leaf {
   readonly hash: string
 }
 
+/** What is hashed before each leaf of a bucket: its domain before the first, then line feeds. */
+export const beforeLeaf = (index: number): string => (index === 0 ? "lamplog:bucket:1\n" : "\n")
+
+export const leafLine = ({ name, hash }: Leaf): string => `${name} ${hash}`
+
 /** The hash of a bucket, over its leaves by name; "" for an empty bucket. */
 export const bucketHash = (leaves: ReadonlyArray<Leaf>): string => {
   if (leaves.length === 0) return ""
   const sorted = leaves.toSorted((left, right) => (left.name < right.name ? -1 : 1))
-  const lines = sorted.map((leaf) => `${leaf.name} ${leaf.hash}`)
-  return sha256(`lamplog:bucket:1\n${lines.join("\n")}`)
+  return sha256(sorted.map((leaf, index) => beforeLeaf(index) + leafLine(leaf)).join(""))
 }
 
 export const stateDigest = (
