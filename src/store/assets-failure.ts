@@ -26,7 +26,7 @@ const refusals: { readonly [code: string]: Refusal } = {
 }
 
 /** What the system threw; anything else comes back as it is. */
-export const assetFailure = (error: unknown, where: string): unknown => {
+const assetFailure = (error: unknown, where: string): unknown => {
   const { code, message } = error as NodeJS.ErrnoException
   if (error instanceof LamplogError || typeof code !== "string" || !/^E[A-Z0-9]+$/.test(code)) {
     return error
@@ -40,6 +40,23 @@ export const assetFailure = (error: unknown, where: string): unknown => {
     where,
     cause: error,
   })
+}
+
+/** Runs something on the file system; what the system refuses comes out as `LamplogError`. */
+export const guardedSync = <A>(where: string, run: () => A): A => {
+  try {
+    return run()
+  } catch (error) {
+    throw assetFailure(error, where)
+  }
+}
+
+export const guardedAsync = async <A>(where: string, run: () => Promise<A>): Promise<A> => {
+  try {
+    return await run()
+  } catch (error) {
+    throw assetFailure(error, where)
+  }
 }
 
 export const assetAbsent = (sha256: string): LamplogError =>

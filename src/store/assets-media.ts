@@ -5,15 +5,16 @@
  * like one is no PNG, and is called by no name at all.
  */
 
-export const mediaTypeUnknown = "application/octet-stream"
+/** As many of the first bytes as are looked at: a comment may stand before the root of an SVG. */
+export const mediaStartBytes = 4096
+
+const mediaTypeUnknown = "application/octet-stream"
 
 interface Kind {
   readonly mediaType: string
   readonly extensions: ReadonlyArray<string>
   /** Whether bytes begin so; undefined where the beginning does not tell. */
   readonly begins?: (start: Uint8Array) => boolean
-  /** Compressed already: compressing it again costs time and gains nothing. */
-  readonly dense?: true
 }
 
 const latin1 = (start: Uint8Array, from: number, to: number): string =>
@@ -61,19 +62,17 @@ const kinds: ReadonlyArray<Kind> = [
     mediaType: "image/png",
     extensions: ["png"],
     begins: signature("\u0089PNG\r\n\u001a\n"),
-    dense: true,
   },
   {
     mediaType: "image/jpeg",
     extensions: ["jpg", "jpeg"],
     begins: signature("\u00ff\u00d8\u00ff"),
-    dense: true,
   },
-  { mediaType: "image/gif", extensions: ["gif"], begins: isGif, dense: true },
-  { mediaType: "image/webp", extensions: ["webp"], begins: isWebp, dense: true },
-  { mediaType: "image/avif", extensions: ["avif"], begins: hasBrand("avif", "avis"), dense: true },
-  { mediaType: "font/woff2", extensions: ["woff2"], begins: signature("wOF2"), dense: true },
-  { mediaType: "font/woff", extensions: ["woff"], begins: signature("wOFF"), dense: true },
+  { mediaType: "image/gif", extensions: ["gif"], begins: isGif },
+  { mediaType: "image/webp", extensions: ["webp"], begins: isWebp },
+  { mediaType: "image/avif", extensions: ["avif"], begins: hasBrand("avif", "avis") },
+  { mediaType: "font/woff2", extensions: ["woff2"], begins: signature("wOF2") },
+  { mediaType: "font/woff", extensions: ["woff"], begins: signature("wOFF") },
   { mediaType: "font/otf", extensions: ["otf"], begins: signature("OTTO") },
   { mediaType: "font/ttf", extensions: ["ttf"], begins: isTrueType },
   { mediaType: "application/pdf", extensions: ["pdf"], begins: signature("%PDF-") },
@@ -87,20 +86,15 @@ const kinds: ReadonlyArray<Kind> = [
 const extensionOf = (name: string): string =>
   /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase() ?? ""
 
-const kindOf = (start: Uint8Array): Kind | undefined =>
-  kinds.find(({ begins }) => begins?.(start) === true)
-
 /** The media type of bytes that begin so, in a file of this name. */
 export const mediaTypeOf = (start: Uint8Array, fileName: string): string => {
   const extension = extensionOf(fileName)
+  const told = kinds.find(({ begins }) => begins?.(start) === true)
   const named = kinds.find(
     ({ begins, extensions }) => begins === undefined && extensions.includes(extension),
   )
-  return (kindOf(start) ?? named)?.mediaType ?? mediaTypeUnknown
+  return (told ?? named)?.mediaType ?? mediaTypeUnknown
 }
-
-/** Whether bytes that begin so are compressed already. */
-export const isDense = (start: Uint8Array): boolean => kindOf(start)?.dense === true
 
 const token = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 const mediaTypePattern = new RegExp(`^${token}/${token}$`)

@@ -6,14 +6,12 @@
  * may be here before they are, or without them.
  *
  * Invariants
- *  1. A file under its name was whole and on disk before it got the name: it is written beside, in
- *     `.incoming`, hashed on the way, synced, and renamed.
- *  2. What a dead process left in `.incoming` is removed by the next one that adds something.
- *  3. Bytes are hashed whenever they are read; the last chunk comes only if they are right.
- *  4. Files get and lose their names while the caller holds the write lock of the database, so that
+ *  1. A file under its name was whole and on disk before it got the name (`assets-incoming.ts`).
+ *  2. Bytes are hashed whenever they are read, and reading ends only if they are right.
+ *  3. Files get and lose their names while the caller holds the write lock of the database, so that
  *     nobody takes away what another is about to name in an event. Staging needs no lock.
  */
-import { createHash, randomBytes } from "node:crypto"
+import { createHash } from "node:crypto"
 import {
   closeSync,
   existsSync,
@@ -26,23 +24,13 @@ import {
   statSync,
 } from "node:fs"
 import { open } from "node:fs/promises"
-import { hostname } from "node:os"
 import { dirname, join } from "node:path"
-import {
-  assetAbsent,
-  assetDamaged,
-  assetFailure,
-  assetMismatch,
-  assetTooLarge,
-} from "./assets-failure.ts"
-import { isAlive } from "./database.ts"
+import { assetAbsent, assetDamaged, guardedAsync, guardedSync } from "./assets-failure.ts"
+import { clearIncoming, takeIn } from "./assets-incoming.ts"
+import type { IncomingFile, StageOptions } from "./assets-incoming.ts"
 
 const chunkBytes = 64 * 1024
-/** What is kept of the beginning of staged bytes, for whoever wants to know what they are. */
-const startBytes = 4096
-
 const folderName = "assets"
-const incomingName = ".incoming"
 const prefixPattern = /^[0-9a-f]{2}$/
 const hashPattern = /^[0-9a-f]{64}$/
 
@@ -52,34 +40,15 @@ export interface HeldAsset {
   readonly bytes: number
 }
 
-export interface StageOptions {
-  readonly signal?: AbortSignal | undefined
-  /** Bytes at most; no limit unless given. */
-  readonly bytesMax?: number
-  /** The hash that the bytes must have. */
-  readonly expected?: string
+/** Bytes that came in; place them, or discard them. */
+export interface StagedAsset extends IncomingFile {
+  /** Whether the same bytes were held, and whole, when these had come in. */
+  readonly held: boolean
 }
 
 export interface Swept {
   readonly removed: ReadonlyArray<HeldAsset>
   readonly kept: number
-}
-
-/** Runs something on the file system; what the system refuses comes out as `LamplogError`. */
-const guardedSync = <A>(where: string, run: () => A): A => {
-  try {
-    return run()
-  } catch (error) {
-    throw assetFailure(error, where)
-  }
-}
-
-const guardedAsync = async <A>(where: string, run: () => Promise<A>): Promise<A> => {
-  try {
-    return await run()
-  } catch (error) {
-    throw assetFailure(error, where)
-  }
 }
 
 /** Makes names in a folder durable. Some systems cannot; there the rename stands by itself. */
@@ -92,52 +61,6 @@ const syncFolder = (path: string): void => {
     // The bytes are synced; a name lost in a power cut is an asset that is absent, not a wrong one.
   } finally {
     if (folder !== undefined) closeSync(folder)
-  }
-}
-
-const thisHost = hostname().replaceAll(/[^A-Za-z0-9.]/g, "_")
-const stagedPattern = /^(.+)-(\d+)-[0-9a-f]{12}$/
-
-/** Bytes that are whole and on disk, but have no name yet. Place or discard them. */
-export class StagedAsset implements HeldAsset {
-  readonly sha256: string
-  readonly bytes: number
-  /** The first bytes. */
-  readonly start: Uint8Array
-  readonly #path: string
-  readonly #target: string
-  /** Whether the same bytes were held, and whole, when these had come in. */
-  readonly #held: boolean
-
-  constructor(asset: HeldAsset, start: Uint8Array, path: string, target: string, held: boolean) {
-    this.sha256 = asset.sha256
-    this.bytes = asset.bytes
-    this.start = start
-    this.#path = path
-    this.#target = target
-    this.#held = held
-  }
-
-  /** Gives the bytes their name, durably; false when there was a file of that name. */
-  place(): boolean {
-    return guardedSync(this.#target, () => {
-      const existed = existsSync(this.#target)
-      if (existed && this.#held) {
-        this.discard()
-        return false
-      }
-      const folder = dirname(this.#target)
-      const made = mkdirSync(folder, { recursive: true })
-      // Over a damaged file, too: whoever reads that one at the moment keeps it.
-      renameSync(this.#path, this.#target)
-      syncFolder(folder)
-      if (made !== undefined) syncFolder(dirname(folder))
-      return !existed
-    })
-  }
-
-  discard(): void {
-    rmSync(this.#path, { force: true })
   }
 }
 
@@ -156,7 +79,8 @@ export class Assets {
   /** Bytes held under this hash; undefined when there are none. Nothing is read. */
   sizeOf(sha256: string): number | undefined {
     if (!hashPattern.test(sha256)) return undefined
-    return statSync(this.pathOf(sha256), { throwIfNoEntry: false })?.size
+    const path = this.pathOf(sha256)
+    return guardedSync(path, () => statSync(path, { throwIfNoEntry: false })?.size)
   }
 
   has(sha256: string): boolean {
@@ -198,8 +122,8 @@ export class Assets {
 
   /** Whether the bytes held are those of their name; reads them all. */
   async isWhole(sha256: string, signal?: AbortSignal): Promise<boolean> {
-    const path = this.pathOf(sha256)
     if (!this.has(sha256)) return false
+    const path = this.pathOf(sha256)
     const file = await guardedAsync(path, () => open(path, "r"))
     try {
       const hash = createHash("sha256")
@@ -220,60 +144,41 @@ export class Assets {
    * source throws is thrown as it is.
    */
   async stage(source: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedAsset> {
-    const path = this.#pathToStage()
+    const file = await takeIn(this.directory, source, options)
     try {
-      const { sha256, bytes, start } = await this.#write(path, source, options)
+      const { bytes, sha256 } = file
       const held = this.sizeOf(sha256) === bytes && (await this.isWhole(sha256, options.signal))
-      return new StagedAsset({ sha256, bytes }, start, path, this.pathOf(sha256), held)
+      return { ...file, held }
     } catch (error) {
-      rmSync(path, { force: true })
+      this.discard(file)
       throw error
     }
   }
 
-  async #write(path: string, source: AsyncIterable<Uint8Array>, options: StageOptions) {
-    const { bytesMax = Number.POSITIVE_INFINITY, expected, signal } = options
-    const hash = createHash("sha256")
-    const starts: Array<Uint8Array> = []
-    let bytes = 0
-    const file = await guardedAsync(path, () => open(path, "wx", 0o600))
-    try {
-      for await (const chunk of source) {
-        signal?.throwIfAborted()
-        if (bytes < startBytes) starts.push(Uint8Array.from(chunk.subarray(0, startBytes)))
-        bytes += chunk.length
-        if (bytes > bytesMax) throw assetTooLarge(bytesMax)
-        hash.update(chunk)
-        await guardedAsync(path, () => file.appendFile(chunk))
-      }
-      signal?.throwIfAborted()
-      const sha256 = hash.digest("hex")
-      if (expected !== undefined && sha256 !== expected) throw assetMismatch(expected, sha256)
-      await guardedAsync(path, async () => {
-        await file.chmod(0o644)
-        await file.sync()
+  discard({ path }: IncomingFile): void {
+    rmSync(path, { force: true })
+  }
+
+  /**
+   * Gives bytes that came in their names, durably. `onPlaced` hears of each content that was not
+   * held before, at once, so that a caller who fails later can take it away again.
+   */
+  place(staged: Iterable<StagedAsset>, onPlaced: (sha256: string) => void): void {
+    const changed = new Set<string>()
+    for (const one of staged) {
+      const target = this.pathOf(one.sha256)
+      guardedSync(target, () => {
+        const existed = existsSync(target)
+        if (existed && one.held) return this.discard(one)
+        const folder = dirname(target)
+        if (mkdirSync(folder, { recursive: true }) !== undefined) changed.add(this.directory)
+        // Over a damaged file, too: whoever reads that one at the moment keeps it.
+        renameSync(one.path, target)
+        changed.add(folder)
+        if (!existed) onPlaced(one.sha256)
       })
-      return { sha256, bytes, start: Buffer.concat(starts).subarray(0, startBytes) }
-    } finally {
-      await file.close()
     }
-  }
-
-  /** A name that says who writes there, in a folder without what dead processes left. */
-  #pathToStage(): string {
-    const folder = join(this.directory, incomingName)
-    return guardedSync(folder, () => {
-      mkdirSync(folder, { recursive: true })
-      this.#clearAbandoned(folder)
-      return join(folder, `${thisHost}-${process.pid}-${randomBytes(6).toString("hex")}`)
-    })
-  }
-
-  #clearAbandoned(folder: string): void {
-    for (const name of readdirSync(folder)) {
-      const [, host, pid] = stagedPattern.exec(name) ?? []
-      if (host === thisHost && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true })
-    }
+    for (const folder of changed) syncFolder(folder)
   }
 
   /** Takes a content away. */
@@ -284,6 +189,7 @@ export class Assets {
 
   /** Takes away every content that nothing names, or tells what that would be. */
   sweep(isNamed: (sha256: string) => boolean, remove: boolean): Swept {
+    if (remove) clearIncoming(this.directory)
     const removed: Array<HeldAsset> = []
     let kept = 0
     for (const held of this.list()) {

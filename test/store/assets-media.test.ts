@@ -1,6 +1,6 @@
 /** What a file is called: by its bytes where they tell, by its name where nothing else does. */
 import { describe, expect, it } from "vitest"
-import { isDense, isMediaType, mediaTypeOf } from "../../src/store/assets-media.ts"
+import { isMediaType, mediaTypeOf } from "../../src/store/assets-media.ts"
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1")
 
@@ -41,12 +41,6 @@ describe("media types", () => {
     expect(mediaTypeOf(bytes("\u0000\u0000\u0000\u0018ftypmp42avif"), "film")).not.toMatch(/avif/)
     expect(mediaTypeOf(bytes(""), "empty")).toBe("application/octet-stream")
     expect(mediaTypeOf(bytes("x"), "constructor")).toBe("application/octet-stream")
-  })
-
-  it("tells what is compressed already", () => {
-    expect(isDense(bytes("wOF2"))).toBe(true)
-    expect(isDense(bytes("OTTO"))).toBe(false)
-    expect(isDense(bytes("<svg>"))).toBe(false)
   })
 
   it("tells a media type from other words", () => {

@@ -39,7 +39,14 @@ const bytesOf = (random: Random, count: number): Buffer =>
 
 const stage = (bytes: Uint8Array): Promise<StagedAsset> => assets.stage(pieces(bytes))
 
-const add = async (bytes: Uint8Array): Promise<boolean> => (await stage(bytes)).place()
+/** Places what was staged; tells how much of it is new. */
+const place = (...staged: ReadonlyArray<StagedAsset>): number => {
+  let placed = 0
+  assets.place(staged, () => (placed += 1))
+  return placed
+}
+
+const add = async (bytes: Uint8Array): Promise<number> => place(await stage(bytes))
 
 const contentOf = async (hash: string): Promise<Buffer> =>
   Buffer.concat(await Array.fromAsync(assets.read(hash)))
@@ -64,7 +71,7 @@ describe("assets", () => {
       const isNew = !given.has(sha256(bytes))
       const staged = await assets.stage(pieces(bytes, 1 + random.below(70_000)))
       expect([staged.sha256, staged.bytes], `seed ${seed}`).toEqual([sha256(bytes), bytes.length])
-      expect(staged.place(), `seed ${seed}`).toBe(isNew)
+      expect(place(staged), `seed ${seed}`).toBe(isNew ? 1 : 0)
       given.set(sha256(bytes), bytes)
     }
     const held = [...assets.list()]
@@ -79,8 +86,7 @@ describe("assets", () => {
   it("lets many add the same content at once", async () => {
     const bytes = Buffer.alloc(300_000, "same")
     const staged = await Promise.all(Array.from({ length: 8 }, () => stage(bytes)))
-    const placed = staged.map((one) => one.place())
-    expect(placed.filter(Boolean)).toHaveLength(1)
+    expect(place(...staged)).toBe(1)
     expect([...assets.list()]).toEqual([{ sha256: sha256(bytes), bytes: bytes.length }])
     expect((await contentOf(sha256(bytes))).equals(bytes)).toBe(true)
     expect(waiting()).toEqual([])
@@ -90,7 +96,7 @@ describe("assets", () => {
     const staged = await stage(Buffer.from("perhaps"))
     expect([...assets.list()]).toEqual([])
     expect(waiting()).toHaveLength(1)
-    staged.discard()
+    assets.discard(staged)
     expect(waiting()).toEqual([])
   })
 
@@ -106,6 +112,13 @@ describe("assets", () => {
     }
     await expect(assets.stage(broken())).rejects.toThrow("unplugged")
     expect(waiting()).toEqual([])
+  })
+
+  it("keeps the beginning of what came in, as much as is asked for", async () => {
+    const bytes = Buffer.from("0123456789")
+    const staged = await assets.stage(pieces(bytes, 3), { startBytes: 5 })
+    expect(Buffer.from(staged.start).toString()).toBe("01234")
+    expect((await assets.stage(pieces(bytes, 3), { startBytes: 50 })).start).toEqual(bytes)
   })
 
   it("stops when it is told to, and leaves nothing", async () => {
@@ -138,7 +151,7 @@ describe("assets", () => {
     writeFileSync(assets.pathOf(hash), damaged)
     expect(await codeOf(contentOf(hash))).toBe("asset-damaged")
     expect(await assets.isWhole(hash)).toBe(false)
-    expect(await add(bytes)).toBe(false)
+    expect(await add(bytes)).toBe(0)
     expect((await contentOf(hash)).equals(bytes)).toBe(true)
     truncateSync(assets.pathOf(hash), 10)
     await add(bytes)
@@ -172,7 +185,8 @@ describe("assets", () => {
     const told = assets.sweep(isNamed, false)
     expect([...assets.list()]).toHaveLength(3)
     expect(assets.sweep(isNamed, true)).toEqual(told)
-    expect([told.kept, told.removed.map(({ bytes }) => bytes).sort()]).toEqual([1, [3, 5]])
+    const removed = told.removed.map(({ sha256: hash }) => hash)
+    expect([told.kept, removed]).toEqual([1, [sha256("one"), sha256("three")].sort()])
     expect([...assets.list()]).toEqual([{ sha256: sha256("two"), bytes: 3 }])
   })
 
