@@ -9,30 +9,34 @@ import { createHash } from "node:crypto"
 import { headerFromText } from "../event/event.ts"
 import type { Frontier } from "../log/frontier.ts"
 import { segmentBytesMax } from "../log/segment.ts"
+import type { ProjectSchema } from "../state/schema.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { openDatabase, rowOf } from "../store/database.ts"
 import type { Sqlite } from "../store/database.ts"
 import { computeDigest, lineOfEntityRow } from "../store/digest.ts"
+import type { ComputedDigest } from "../store/digest.ts"
 import { Lines } from "../store/lines.ts"
 import { Meta } from "../store/meta.ts"
 import type { EntityRow } from "../store/projection.ts"
 import type { Replica } from "../store/replica.ts"
-import { segmentPath, snapshotPath } from "./archive.ts"
-import type { ManifestMember } from "./archive.ts"
+import { proofsPath, segmentPath, snapshotPath } from "./archive.ts"
+import type { ManifestMember, Selection } from "./archive.ts"
+import { choose, livingRows } from "./choose.ts"
+import type { Chosen } from "./choose.ts"
 import { countState } from "./counts.ts"
 import type { StateCounts } from "./counts.ts"
 import { logsSince, travellingLogs } from "./logs.ts"
 import type { Stretch, TravellingLog } from "./logs.ts"
+import { proofLines } from "./proof.ts"
 
 /** Rows read at once: at the longest line still far below a segment's worth of memory. */
 const pageRows = 32
 /** What is hashed and compressed at once, in bytes. */
 const chunkBytes = 64 * 1024
 
-/** A member and where its bytes come from: a part of a log, or the snapshot. */
+/** A member, and its bytes: the same each time, in chunks that are cut the same each time. */
 export interface PlannedMember extends ManifestMember {
-  readonly events: number
-  readonly stretches: ReadonlyArray<Stretch> | undefined
+  readonly bytes: () => Iterable<Buffer> | AsyncIterable<Buffer>
 }
 
 export interface PlannedLog extends TravellingLog {
@@ -59,19 +63,39 @@ interface LineRow {
   readonly line: Buffer
 }
 
+/** Measures a member whose lines can be read twice, pausing after every one. */
+function* planMember(
+  path: string,
+  lines: () => Iterable<Buffer>,
+): Generator<number, PlannedMember> {
+  const hash = createHash("sha256")
+  let size = 0
+  for (const line of lines()) {
+    hash.update(line)
+    size += line.length
+    yield line.length
+  }
+  return { path, sha256: hash.digest("hex"), size, bytes: () => chunksOf(lines()) }
+}
+
 /** Counts, hashes and cuts one log into segments while its lines go by. */
 class Cutter {
   readonly members: Array<PlannedMember> = []
   readonly #log: string
+  readonly #linesOf: (stretches: ReadonlyArray<Stretch>) => Iterable<Buffer>
   #hash = createHash("sha256")
   #size = 0
   #events = 0
   #from: number
   #stretches: Array<Stretch> = []
 
-  constructor(log: TravellingLog) {
+  constructor(
+    log: TravellingLog,
+    linesOf: (stretches: ReadonlyArray<Stretch>) => Iterable<Buffer>,
+  ) {
     this.#log = log.name
     this.#from = log.from
+    this.#linesOf = linesOf
   }
 
   add(line: number, seq: number, text: Buffer): void {
@@ -89,12 +113,12 @@ class Cutter {
 
   cut(): void {
     if (this.#events === 0) return
+    const stretches = this.#stretches
     this.members.push({
       path: segmentPath(this.#log, this.#from),
       sha256: this.#hash.digest("hex"),
       size: this.#size,
-      events: this.#events,
-      stretches: this.#stretches,
+      bytes: () => chunksOf(this.#linesOf(stretches)),
     })
     this.#from += this.#events
     this.#hash = createHash("sha256")
@@ -107,8 +131,9 @@ class Cutter {
 export class Content {
   readonly logs: ReadonlyArray<TravellingLog>
   readonly lines: Lines
-  readonly digest: string
   readonly #sqlite: Sqlite
+  readonly #schema: ProjectSchema
+  readonly #digest: ComputedDigest
   readonly #page
   readonly #header
   readonly #entities
@@ -122,7 +147,8 @@ export class Content {
       sqlite.exec("BEGIN")
       this.lines = new Lines(sqlite)
       this.logs = logsSince(travellingLogs(this.lines, replica.project), since, this.lines)
-      this.digest = computeDigest(sqlite, new Meta(sqlite), replica.schema).digest
+      this.#schema = replica.schema
+      this.#digest = computeDigest(sqlite, new Meta(sqlite), replica.schema)
       this.#page = sqlite.prepare<[number, number, number], LineRow>(
         `SELECT event, CAST(header || char(9) || salt || char(9) || body || char(10) AS BLOB) AS line
          FROM events WHERE event BETWEEN ? AND ? ORDER BY event LIMIT ?`,
@@ -142,6 +168,10 @@ export class Content {
 
   close(): void {
     this.#sqlite.close()
+  }
+
+  get digest(): string {
+    return this.#digest.digest
   }
 
   /** What the manifest says of the state. */
@@ -164,9 +194,13 @@ export class Content {
     return transaction === undefined || transaction.index === transaction.count - 1
   }
 
+  *#linesOf(stretches: ReadonlyArray<Stretch>): Generator<Buffer> {
+    for (const stretch of stretches) for (const { line } of this.#rows(stretch)) yield line
+  }
+
   /** Cuts a log into segments; pauses after every few lines so that others have their turn. */
   *planLog(log: TravellingLog): Generator<number, PlannedLog> {
-    const cutter = new Cutter(log)
+    const cutter = new Cutter(log, (stretches) => this.#linesOf(stretches))
     for (const stretch of log.stretches) {
       const first = rowOf(stretch.line, 0)
       for (const { event, line } of this.#rows(stretch)) {
@@ -179,17 +213,9 @@ export class Content {
     return { ...log, members: cutter.members }
   }
 
-  /** Measures the snapshot, pausing in the same way. */
-  *planSnapshot(): Generator<number, PlannedMember> {
-    const hash = createHash("sha256")
-    let size = 0
-    for (const line of this.#snapshotLines()) {
-      hash.update(line)
-      size += line.length
-      yield line.length
-    }
-    const sha256 = hash.digest("hex")
-    return { path: snapshotPath, sha256, size, events: 0, stretches: undefined }
+  /** Measures the snapshot of everything, pausing in the same way. */
+  planSnapshot(): Generator<number, PlannedMember> {
+    return planMember(snapshotPath, () => this.#snapshotLines())
   }
 
   *#snapshotLines(): Generator<Buffer> {
@@ -205,17 +231,25 @@ export class Content {
     }
   }
 
-  *#memberLines(member: PlannedMember): Generator<Buffer> {
-    if (member.stretches === undefined) yield* this.#snapshotLines()
-    else {
-      for (const stretch of member.stretches) {
-        for (const { line } of this.#rows(stretch)) yield line
-      }
+  /** Chooses what goes into an extract. */
+  choose(selection: Selection): Generator<number, Chosen> {
+    return choose(this.#sqlite, this.#schema, selection)
+  }
+
+  /** Measures the snapshot and the proofs of an extract. */
+  *planExtract({ has }: Chosen): Generator<number, ReadonlyArray<PlannedMember>> {
+    const chosen = yield* planMember(snapshotPath, () => this.#chosenLines(has))
+    const proofs = yield* planMember(proofsPath, () => this.#proofLines(has))
+    return [chosen, proofs]
+  }
+
+  *#chosenLines(has: Chosen["has"]): Generator<Buffer> {
+    for (const row of livingRows(this.#sqlite)) {
+      if (has(row.entity)) yield Buffer.from(`${lineOfEntityRow(row)}\n`)
     }
   }
 
-  /** The bytes of a member, the same each time, in chunks that are cut the same each time. */
-  bytesOf(member: PlannedMember): Generator<Buffer> {
-    return chunksOf(this.#memberLines(member))
+  *#proofLines(has: Chosen["has"]): Generator<Buffer> {
+    for (const line of proofLines(this.#sqlite, this.#digest, has)) yield Buffer.from(`${line}\n`)
   }
 }

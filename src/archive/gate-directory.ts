@@ -53,7 +53,8 @@ const checkSizes = (place: string, { method, size, compressedSize }: SharedField
   }
 }
 
-const sizeLimit = (name: string): keyof ArchiveLimits & `${string}Bytes` => {
+/** The limit that a member's size is held to, by its name. */
+export const sizeLimit = (name: string): keyof ArchiveLimits & `${string}Bytes` => {
   if (name === manifestPath || name === notePath) return "manifestBytes"
   if (name.startsWith("logs/")) return "segmentBytes"
   return name.startsWith("snapshot/") ? "snapshotBytes" : "assetBytes"

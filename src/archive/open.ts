@@ -83,7 +83,7 @@ const checkSigned = ({ project }: Signature, manifest: Manifest): void => {
   throw refuse("manifest", "signature-invalid", message, notePath)
 }
 
-const checkItems = ({ itemCounts }: Manifest, check: LimitCheck): void => {
+export const checkItems = ({ itemCounts }: Manifest, check: LimitCheck): void => {
   const { items, itemsByType } = check.limits
   for (const [type, count] of Object.entries(itemCounts)) {
     const own = Object.hasOwn(itemsByType, type)

@@ -1,37 +1,60 @@
 /**
  * Writing an archive: the same state gives the same bytes, and a file appears under its name only
- * when it is whole and durable.
+ * when it is whole, durable, and no larger than a reader with the same limits takes.
  *
  * Two passes over one consistent state: the first measures and hashes every member, so that the
  * manifest can stand first; the second compresses. Memory holds one chunk at a time. Stored members
  * (`store`) carry their size in front, which a zip can only do for what it has whole: that form is
  * for archives that fit into memory.
+ *
+ * What is signed is the manifest, which names everything else by hash. What is encrypted is the
+ * finished zip, on its way to the file: no plain byte of it touches the disk. Only the plain archive
+ * is the same each time; encryption is random by design.
  */
 import { createWriteStream, existsSync } from "node:fs"
 import { rm, stat } from "node:fs/promises"
 import { Readable } from "node:stream"
-import { finished } from "node:stream/promises"
+import { pipeline } from "node:stream/promises"
 import type * as Effect from "effect/Effect"
 import { ZipFile } from "yazl"
 import type { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
 import type { Frontier } from "../log/frontier.ts"
+import { signManifest } from "../seal/archive-note.ts"
+import { encryptTo } from "../seal/encrypt.ts"
+import type { Encrypt } from "../seal/encrypt.ts"
+import type { SigningKey } from "../seal/keys.ts"
 import type { Replica } from "../store/replica.ts"
-import { archiveFormat, archiveVersion, manifestPath } from "./archive.ts"
-import type { Manifest, ManifestLog, ProgressOption } from "./archive.ts"
+import { manifestPath, notePath } from "./archive.ts"
+import type { Manifest, ProgressOption, Selection } from "./archive.ts"
+import type { TakenAlong } from "./choose.ts"
 import { Content } from "./content.ts"
-import type { PlannedLog, PlannedMember } from "./content.ts"
-import { manifestText } from "./manifest.ts"
+import type { PlannedMember } from "./content.ts"
+import { checkPlan, exportRefusal, ZipTail } from "./fit.ts"
+import { LimitCheck, limitsDefault } from "./limits.ts"
+import type { ArchiveLimits, LimitWarning } from "./limits.ts"
 import { existing, publish, temporaryBeside } from "./place.ts"
-import { breathe, work } from "./work.ts"
+import { planOf } from "./plan.ts"
+import type { Plan } from "./plan.ts"
+import { work } from "./work.ts"
 
 export interface WriteArchiveOptions extends ProgressOption {
   /** Replace a file of that name. */
   readonly force?: boolean
   /** Do not compress: bytes that do not depend on the version of zlib. */
   readonly store?: boolean
-  /** Only what a reader with this frontier lacks; without a snapshot. */
-  readonly since?: Frontier
+  /** Only what a reader with this frontier lacks; without a snapshot. Not beside `select`. */
+  readonly since?: Frontier | undefined
+  /** Only these entities, as an extract. */
+  readonly select?: Selection | undefined
+  /** Sign the manifest with this key. */
+  readonly sign?: SigningKey | undefined
+  /** Encrypt for whoever holds one of these keys (`age1…`). */
+  readonly encryptTo?: ReadonlyArray<string> | undefined
+  /** Encrypt for whoever knows this; not beside `encryptTo`. */
+  readonly passphrase?: string | undefined
+  /** What a reader will take; the default limits unless given. */
+  readonly limits?: ArchiveLimits | undefined
 }
 
 export interface WrittenArchive {
@@ -41,114 +64,45 @@ export interface WrittenArchive {
   /** SHA-256 of manifest.json: the identity of the archive. */
   readonly exportHash: string
   readonly manifest: Manifest
+  readonly encrypted: boolean
+  /** What an extract holds beside what was asked for. */
+  readonly takenAlong: ReadonlyArray<TakenAlong>
+  /** Limits that a reader will find nearly used up. */
+  readonly warnings: ReadonlyArray<LimitWarning>
 }
-
-/** Bytes of work between two looks at the clock of others. */
-const turnBytes = 1024 * 1024
 
 /** Time and attributes say nothing about who exported, when or where. */
 const attributes = { mtime: new Date(0), forceDosTimestamp: true, mode: 0o100644 }
 const compressionLevelDefault = 6
+/** An encrypted file is a secret that its owner hands on. */
+const secretMode = 0o600
+const openMode = 0o666
 
-/** Runs a measuring pass to its end, a turn at a time. */
-const inTurns = async <A>(
-  steps: Generator<number, A>,
-  signal: AbortSignal,
-  report: (count: number) => void,
-): Promise<A> => {
-  let bytes = 0
-  let count = 0
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) {
-      report(count)
-      return step.value
-    }
-    bytes += step.value
-    count += 1
-    if (bytes < turnBytes) continue
-    report(count)
-    bytes = 0
-    count = 0
-    await breathe(signal)
-  }
+const bytesWhole = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const all: Array<Buffer> = []
+  for await (const chunk of chunks) all.push(chunk)
+  return Buffer.concat(all)
 }
 
-const manifestLog = (log: PlannedLog): ManifestLog => ({
-  log: log.name,
-  node: log.node,
-  publicKey: log.publicKey,
-  from: log.from,
-  to: log.to,
-  previous: log.previous,
-  head: log.head,
-  ...(log.signature === undefined ? {} : { signature: log.signature }),
-  members: log.members.map((member) => member.path),
-})
-
-interface Plan {
-  readonly manifest: Manifest
-  /** The very bytes of manifest.json. */
-  readonly bytes: Buffer
-  readonly members: ReadonlyArray<PlannedMember>
-}
-
-const planOf = async (
-  replica: Replica,
-  content: Content,
-  signal: AbortSignal,
-  { onProgress, since = {} }: WriteArchiveOptions,
-): Promise<Plan> => {
-  const total = content.logs.reduce((sum, { from, to }) => sum + to - from + 1, 0)
-  let done = 0
-  const report = (count: number): void => {
-    done += count
-    onProgress?.({ stage: "measuring", done, total, unit: "events" })
-  }
-  const logs: Array<PlannedLog> = []
-  for (const log of content.logs) logs.push(await inTurns(content.planLog(log), signal, report))
-  const partial = Object.keys(since).length > 0
-  const snapshot = partial ? [] : [await inTurns(content.planSnapshot(), signal, () => {})]
-  const members = [...logs.flatMap((log) => log.members), ...snapshot].sort((left, right) =>
-    left.path < right.path ? -1 : 1,
-  )
-  const manifest: Manifest = {
-    format: archiveFormat,
-    version: archiveVersion,
-    project: replica.project,
-    name: replica.name,
-    schema: { name: replica.schema.name, version: replica.schema.version },
-    frontier: content.lines.frontier(),
-    prerequisites: since,
-    logs: logs.map(manifestLog),
-    members: members.map(({ path, sha256: hash, size }) => ({ path, sha256: hash, size })),
-    events: total,
-    ...content.counts(),
-    digest: content.digest,
-  }
-  return { manifest, bytes: Buffer.from(manifestText(manifest)), members }
-}
-
-/** Adds the members to a zip, each read only when its turn has come; returns the first failure. */
-const addMembers = (
+/** Adds the members to a zip, each read only when its turn has come. */
+const addMembers = async (
   zip: ZipFile,
-  content: Content,
-  plan: Plan,
+  { members }: Plan,
   { onProgress, store }: WriteArchiveOptions,
   fail: (error: Error) => void,
-): void => {
-  const total = plan.members.reduce((sum, { size }) => sum + size, 0)
+): Promise<void> => {
+  const total = members.reduce((sum, { size }) => sum + size, 0)
   let done = 0
-  function* counted(member: PlannedMember): Generator<Buffer> {
-    for (const chunk of content.bytesOf(member)) {
+  async function* counted(member: PlannedMember): AsyncGenerator<Buffer> {
+    for await (const chunk of member.bytes()) {
       yield chunk
       done += chunk.length
       onProgress?.({ stage: "writing", done, total, unit: "bytes" })
     }
   }
-  for (const member of plan.members) {
+  for (const member of members) {
     if (store === true) {
-      const bytes = Buffer.concat([...counted(member)])
+      const bytes = await bytesWhole(counted(member))
       zip.addBuffer(bytes, member.path, { ...attributes, compressionLevel: 0 })
       continue
     }
@@ -161,30 +115,61 @@ const addMembers = (
   }
 }
 
+/** What an archive consists of, beside where it goes. */
+interface Parts {
+  readonly plan: Plan
+  readonly note: Buffer | undefined
+  readonly encrypt: Encrypt | undefined
+}
+
+/** Writes the zip, encrypted if so; gives the end of the plain one. */
 const writeZip = async (
   path: string,
-  content: Content,
-  plan: Plan,
+  { encrypt, note, plan }: Parts,
   signal: AbortSignal,
   options: WriteArchiveOptions,
-): Promise<void> => {
-  const file = createWriteStream(path, { flags: "wx", flush: true })
+): Promise<ZipTail> => {
+  const mode = encrypt === undefined ? openMode : secretMode
+  const file = createWriteStream(path, { flags: "wx", flush: true, mode })
   const zip = new ZipFile()
-  const fail = (error: Error): void => void file.destroy(error)
+  const output = zip.outputStream as Readable
+  const fail = (error: Error): void => void output.destroy(error)
   zip.on("error", fail)
   const abort = (): void => fail(signal.reason as Error)
   signal.addEventListener("abort", abort)
+  const tail = new ZipTail(plan)
+  const watch = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> => tail.watch(chunks)
+  const written =
+    encrypt === undefined
+      ? pipeline(output, watch, file)
+      : pipeline(output, watch, (plain) => encrypt(plain), file)
+  // Whoever waits for it comes later.
+  written.catch(() => {})
   try {
     const compressionLevel = options.store === true ? 0 : compressionLevelDefault
     zip.addBuffer(plan.bytes, manifestPath, { ...attributes, compressionLevel })
-    addMembers(zip, content, plan, options, fail)
+    if (note !== undefined) zip.addBuffer(note, notePath, { ...attributes, compressionLevel })
+    await addMembers(zip, plan, options, fail)
     zip.end()
-    zip.outputStream.pipe(file)
-    await finished(file)
+  } catch (error) {
+    fail(error as Error)
+  }
+  try {
+    await written
+    return tail
   } finally {
     signal.removeEventListener("abort", abort)
   }
 }
+
+/** Makes ready to encrypt, before any work is done for it. */
+const encryption = (
+  { encryptTo: recipients = [], passphrase }: WriteArchiveOptions,
+  { limits }: LimitCheck,
+): Promise<Encrypt | undefined> =>
+  recipients.length === 0 && passphrase === undefined
+    ? Promise.resolve(undefined)
+    : encryptTo({ recipients, passphrase }, limits)
 
 const write = async (
   replica: Replica,
@@ -194,18 +179,35 @@ const write = async (
 ): Promise<WrittenArchive> => {
   const force = options.force === true
   if (!force && existsSync(path)) throw existing(path)
+  const check = new LimitCheck(options.limits ?? limitsDefault)
+  const encrypt = await encryption(options, check)
   replica.signOwnHead()
   // Kept by the replica, so that the connection below finds it done.
   replica.digest()
   const temporary = temporaryBeside(path)
   const content = new Content(replica, options.since ?? {})
   try {
-    const plan = await planOf(replica, content, signal, options)
-    await writeZip(temporary, content, plan, signal, options)
+    const plan = await planOf(replica, content, options, signal)
+    const { sign } = options
+    const note = sign === undefined ? undefined : signManifest(plan.bytes, replica.project, sign)
+    checkPlan(plan, note, check)
+    const tail = await writeZip(temporary, { plan, note, encrypt }, signal, options)
+    await tail.check(check)
     const { size: fileSize } = await stat(temporary)
+    check.check("archiveBytes", fileSize, check.limits.archiveBytes, "the file")
     signal.throwIfAborted()
     await publish(temporary, path, force)
-    return { path, fileSize, exportHash: sha256(plan.bytes), manifest: plan.manifest }
+    return {
+      path,
+      fileSize,
+      exportHash: sha256(plan.bytes),
+      manifest: plan.manifest,
+      encrypted: encrypt !== undefined,
+      takenAlong: plan.takenAlong,
+      warnings: check.warnings,
+    }
+  } catch (error) {
+    throw exportRefusal(error)
   } finally {
     content.close()
     await rm(temporary, { force: true })
@@ -213,8 +215,8 @@ const write = async (
 }
 
 /**
- * Writes the whole of a replica to a file. Signs the replica's own log first. When it fails or is
- * interrupted, nothing is left behind and a file of that name is as it was.
+ * Writes a replica, or a part of it, to a file. Signs the replica's own log first. When it fails or
+ * is interrupted, nothing is left behind and a file of that name is as it was.
  */
 export const writeArchive = (
   replica: Replica,

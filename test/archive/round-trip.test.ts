@@ -101,7 +101,7 @@ describe("an archive", () => {
       frontier: ana.lines.frontier(),
     })
     const inspected = await Effect.runPromise(inspectArchive(path))
-    expect(inspected).toEqual({ path, fileSize, exportHash, manifest })
+    expect(inspected).toMatchObject({ path, fileSize, exportHash, manifest, encrypted: false })
   })
 
   it("shows its snapshot entity by entity, by type and id", async () => {
