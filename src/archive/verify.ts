@@ -25,6 +25,7 @@ import type { OpenArchiveOptions } from "./open.ts"
 import { nearLimit } from "./limits.ts"
 import type { Archive, Signature } from "./read.ts"
 import { takeArchive } from "./receive.ts"
+import { checkProofs } from "./proof-check.ts"
 import { breathe, work } from "./work.ts"
 
 export interface VerifyArchiveOptions extends ProgressOption, OpenArchiveOptions {
@@ -84,18 +85,34 @@ class ArchiveCheck {
     }
     await this.#checkMembers(archive, options, signal)
     if (this.#findings.failed) return
-    const unreadable = this.#whyNotReplayed(archive.manifest, options.schemas)
     try {
-      if (unreadable === undefined) await this.#replay(archive, options, signal)
-      else {
-        this.#warn(...unreadable)
-        await checkChains(archive, options, signal)
-      }
+      if (archive.manifest.extract === undefined) await this.#checkHistory(archive, options, signal)
+      else await this.#checkExtract(archive, signal)
     } catch (error) {
       this.note(error)
       return
     }
     this.#countWhatHeld(archive.manifest)
+  }
+
+  async #checkHistory(
+    archive: Archive,
+    options: VerifyArchiveOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const unreadable = this.#whyNotReplayed(archive.manifest, options.schemas)
+    if (unreadable === undefined) return this.#replay(archive, options, signal)
+    this.#warn(...unreadable)
+    await checkChains(archive, options, signal)
+  }
+
+  /** Values are proven to stand in a state; that the state is the project's, only a signer says. */
+  async #checkExtract(archive: Archive, signal: AbortSignal): Promise<void> {
+    await checkProofs(archive, signal)
+    if (archive.signature.status === "trusted") return
+    const message =
+      "The values stand in the state that the manifest names, but nobody whom you trust says that the project was in that state."
+    this.#warn("extract-unsigned", `${manifestPath} digest`, message)
   }
 
   /** Reads every member to its end, so that each damaged one is named. */
@@ -134,7 +151,7 @@ class ArchiveCheck {
     const { schema } = manifest
     const known = schemas.names.includes(schema.name) ? schemas.get(schema.name).version : 0
     if (known >= schema.version) return undefined
-    const message = `This program does not know ${schema.name} ${schema.version}: the logs' chains were checked, not the state.`
+    const message = `This program does not know ${shown(schema.name)} ${schema.version}: the logs' chains were checked, not the state.`
     return ["schema-newer", `${manifestPath} schema`, message]
   }
 
