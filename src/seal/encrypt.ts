@@ -41,7 +41,17 @@ const checkSealFor = (recipients: ReadonlyArray<string>, passphrase: string | un
   )
 }
 
-/** An encrypter with a recipient who remembers the key of the file, and none of his own. */
+/** Only what looks like a recipient is repeated: it might be a secret key. */
+const notRecipient = (text: string) => {
+  const name = text.startsWith("age1") ? shown(text) : "What was given to encrypt to"
+  return badKey(
+    "recipient-invalid",
+    `${name} is no age recipient.`,
+    "Give the line age1… that `lamplog key` or age-keygen shows its owner, in one piece.",
+  )
+}
+
+/** An encrypter for these; refuses recipients that are none. */
 const encrypterFor = async (to: SealFor, limits: AgeLimits) => {
   const { Encrypter, Stanza } = await import("age-encryption")
   const encrypter = new Encrypter()
@@ -49,12 +59,7 @@ const encrypterFor = async (to: SealFor, limits: AgeLimits) => {
     try {
       encrypter.addRecipient(recipient)
     } catch {
-      throw badKey(
-        "recipient-invalid",
-        `${shown(recipient)} is no age recipient.`,
-        "Give the line age1… that `lamplog key` or age-keygen shows its owner, in one piece.",
-        shown(recipient),
-      )
+      throw notRecipient(recipient)
     }
   }
   if (to.passphrase !== undefined) {
@@ -65,7 +70,7 @@ const encrypterFor = async (to: SealFor, limits: AgeLimits) => {
   return encrypter
 }
 
-/** Makes ready to encrypt; refuses recipients that are none. */
+/** Makes ready to encrypt. What is wrong with `to` shows at once, not when the first byte comes. */
 export const encryptTo = async (to: SealFor, limits: AgeLimits): Promise<Encrypt> => {
   const recipients = to.recipients ?? []
   checkSealFor(recipients, to.passphrase)

@@ -11,7 +11,7 @@
 import { createPublicKey, hash } from "node:crypto"
 import type { KeyObject } from "node:crypto"
 import type { LamplogError } from "../event/failure.ts"
-import { badKey, shown } from "./refuse.ts"
+import { badKey } from "./refuse.ts"
 
 /** The signature type of Ed25519. */
 const ed25519Type = 0x01
@@ -57,27 +57,27 @@ const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex")
 export const keyObjectOf = ({ publicKey }: Verifier): KeyObject =>
   createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: "der", type: "spki" })
 
-const invalid = (problem: string, text: string): LamplogError =>
+/** The text is not repeated: somebody may have given a secret key for a public one. */
+const invalid = (problem: string): LamplogError =>
   badKey(
     "verifier-invalid",
     `This is no key that signatures can be checked with: ${problem}.`,
     "Give the line that `lamplog key` shows the signer: NAME+ID+KEY, in one piece.",
-    shown(text),
   )
 
 /** Reads a key; base64 may hold plus signs too, so only the first two of them part the text. */
 export const verifierFromText = (text: string): Verifier => {
   const [, name, keyId, encoded] = /^([^+]*)\+([^+]*)\+(.*)$/su.exec(text) ?? []
   if (name === undefined || keyId === undefined || encoded === undefined) {
-    throw invalid("it has not the form NAME+ID+KEY", text)
+    throw invalid("it has not the form NAME+ID+KEY")
   }
-  if (!isKeyName(name)) throw invalid("its name is empty, too long or not plain text", text)
+  if (!isKeyName(name)) throw invalid("its name is empty, too long or not plain text")
   const bytes = bytesFromBase64(encoded)
-  if (bytes === undefined || bytes.length === 0) throw invalid("its key is not base64", text)
+  if (bytes === undefined || bytes.length === 0) throw invalid("its key is not base64")
   if (bytes[0] !== ed25519Type || bytes.length !== 1 + publicKeyBytes) {
-    throw invalid("it is not an Ed25519 key", text)
+    throw invalid("it is not an Ed25519 key")
   }
   const verifier = verifierOf(name, bytes.subarray(1))
   if (verifier.keyId === keyId) return verifier
-  throw invalid("its id does not fit its name and key, so something in it was changed", text)
+  throw invalid("its id does not fit its name and key, so something in it was changed")
 }
