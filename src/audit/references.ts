@@ -1,12 +1,16 @@
 /**
- * What points at nothing, and values that do not fit their schema: reported beside the data.
+ * What points at nothing or back at itself, and values that do not fit their schema: reported beside
+ * the data.
  *
- * Neither is damage. A reference dangles as soon as two people work apart, and no real set of tokens
- * validates fully.
+ * None of it is damage. A reference dangles as soon as two people work apart, two harmless edits make
+ * a circle of aliases, and no real set of tokens validates fully. Imports ask here, too, what they
+ * would leave behind.
  */
 import type { JsonObject } from "../event/canonical.ts"
+import { Cycles } from "../state/cycles.ts"
+import type { Cycle, Edge } from "../state/cycles.ts"
 import { typeOf, valueProblems } from "../state/schema.ts"
-import type { ProjectSchema, TypeDefinition } from "../state/schema.ts"
+import type { EntityReference, ProjectSchema, TypeDefinition } from "../state/schema.ts"
 import type { Sqlite } from "../store/database.ts"
 import type { Finding } from "./finding.ts"
 
@@ -16,14 +20,191 @@ export interface Projected {
   readonly schema: ProjectSchema
 }
 
-interface Row {
+/** A living entity as the projection holds it. */
+export interface LivingRow {
   readonly type: string
   readonly id: string
   readonly fields: unknown
 }
 
+/** A reference that must not stay as it is, with both its ends in words. */
+export interface ReferenceFault {
+  readonly code: "reference-dangling" | "reference-cycle"
+  readonly where: string
+  readonly message: string
+  /** Rows of the entities at its ends: of the target, where it was deleted, or all on the circle. */
+  readonly entities: ReadonlyArray<number>
+}
+
+interface Target {
+  readonly entity: number
+  readonly deleted: number
+  readonly fields: string
+}
+
 /** Findings told one by one, at most. */
 const warningsMax = 1000
+/** Entities named on a circle, at most. */
+const namedMax = 8
+/** Layers that one reference may fan out to before it is left alone. */
+const fanOutMax = 64
+
+/** The fields as stored; undefined for what is damaged, which the replay reports. */
+const objectFromText = (text: unknown): JsonObject | undefined => {
+  try {
+    const value: unknown = JSON.parse(String(text))
+    return value !== null && typeof value === "object" ? (value as JsonObject) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const separator = "\u0000"
+
+const nodeOf = (type: string, id: string, layer: string): string =>
+  [type, id, layer].join(separator)
+
+/** Names the entity of a node, and its layer where it has several. */
+const shownNode = (node: string): string => {
+  const [type, id, layer] = node.split(separator)
+  return layer === "" ? `${type}/${id}` : `${type}/${id} (${layer})`
+}
+
+const entityOf = (node: string): string => node.slice(0, node.lastIndexOf(separator))
+
+/** The references between the entities of one projection. */
+export class References {
+  readonly #schema: ProjectSchema
+  readonly #find
+  readonly #member
+  readonly #cycles = new Cycles((node) => this.#edgesOf(node))
+  readonly #told = new Set<string>()
+
+  constructor({ sqlite, schema }: Projected) {
+    this.#schema = schema
+    this.#find = sqlite.prepare<[string, string], Target>(
+      "SELECT entity, deleted, fields FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL",
+    )
+    this.#member = sqlite
+      .prepare<[string, string, string], number>(
+        "SELECT 1 FROM entities WHERE type = ? AND id > ? AND id < ? AND deleted = 0 AND heads IS NOT NULL LIMIT 1",
+      )
+      .pluck()
+  }
+
+  definitionOf(type: string): TypeDefinition | undefined {
+    return typeOf(this.#schema, type)
+  }
+
+  /** Every id that a reference may mean, the most likely first. */
+  *#idsOf({ id, exactId, otherIds }: EntityReference): Generator<string> {
+    if (exactId !== undefined) yield exactId
+    yield id
+    if (otherIds !== undefined) yield* otherIds()
+  }
+
+  /** The living entity that a reference means. */
+  #living(reference: EntityReference): (Target & { readonly id: string }) | undefined {
+    for (const id of this.#idsOf(reference)) {
+      const target = this.#find.get(reference.type, id)
+      if (target?.deleted === 0) return { ...target, id }
+    }
+    return undefined
+  }
+
+  /** The deleted entity that a reference meant, when none lives. */
+  #deleted(reference: EntityReference): (Target & { readonly id: string }) | undefined {
+    for (const id of this.#idsOf(reference)) {
+      const target = this.#find.get(reference.type, id)
+      if (target !== undefined) return { ...target, id }
+    }
+    return undefined
+  }
+
+  #hasMembers({ membersType, id }: EntityReference): boolean {
+    if (membersType === undefined) return false
+    return this.#member.get(membersType, `${id}.`, `${id}/`) !== undefined
+  }
+
+  /** Every reference out of an entity that points at nothing. */
+  *dangling({ type, id, fields }: LivingRow): Generator<ReferenceFault> {
+    const read = this.definitionOf(type)?.references
+    const content = read === undefined ? undefined : objectFromText(fields)
+    if (read === undefined || content === undefined) return
+    for (const reference of read(content)) {
+      if (this.#living(reference) !== undefined || this.#hasMembers(reference)) continue
+      const deleted = this.#deleted(reference)
+      const fault = deleted === undefined ? "does not exist" : "is deleted"
+      const to = `${reference.type}/${deleted?.id ?? reference.id}`
+      yield {
+        code: "reference-dangling",
+        where: `${type}/${id} ${reference.field}`,
+        message: `${type}/${id} points at ${to}, which ${fault}.`,
+        entities: deleted === undefined ? [] : [deleted.entity],
+      }
+    }
+  }
+
+  /** What one layer of an entity cannot be known without. */
+  #edgesOf(node: string): ReadonlyArray<Edge> {
+    const [type, id, layer] = node.split(separator) as [string, string, string]
+    const read = this.definitionOf(type)?.references
+    const fields = read === undefined ? undefined : objectFromText(this.#find.get(type, id)?.fields)
+    if (read === undefined || fields === undefined) return []
+    const edges: Array<Edge> = []
+    for (const reference of read(fields)) {
+      if (reference.layer !== layer) continue
+      for (const to of this.#nodesMet(reference, layer)) edges.push({ to, field: reference.field })
+    }
+    return edges
+  }
+
+  #nodesMet(reference: EntityReference, layer: string): ReadonlyArray<string> {
+    const target = this.#living(reference)
+    const fields = target === undefined ? undefined : objectFromText(target.fields)
+    if (target === undefined || fields === undefined) return []
+    const met = this.definitionOf(reference.type)?.layersMet?.(fields, layer) ?? [""]
+    if (met.length > fanOutMax) return []
+    return met.map((name) => nodeOf(reference.type, target.id, name))
+  }
+
+  /** Every circle that can be reached from an entity and was not told before. */
+  *cycles({ type, id, fields }: LivingRow): Generator<ReferenceFault> {
+    const read = this.definitionOf(type)?.references
+    const content = read === undefined ? undefined : objectFromText(fields)
+    if (read === undefined || content === undefined) return
+    for (const layer of new Set(read(content).map((reference) => reference.layer))) {
+      if (layer === undefined) continue
+      for (const cycle of this.#cycles.from(nodeOf(type, id, layer))) {
+        const fault = this.#faultOf(cycle)
+        if (fault !== undefined) yield fault
+      }
+    }
+  }
+
+  /** A circle in words; undefined when it was told of another layer. */
+  #faultOf({ members, path, field }: Cycle): ReferenceFault | undefined {
+    const key = path.map(entityOf).join(separator)
+    if (this.#told.has(key)) return undefined
+    this.#told.add(key)
+    const named = path.slice(0, namedMax).map(shownNode)
+    if (path.length > namedMax) named.push(`${path.length - namedMax} more`)
+    const way = [...named, named[0]!].join(" → ")
+    const [type, id] = path[0]!.split(separator) as [string, string]
+    const entities = new Set(
+      members.map((member) => {
+        const [memberType, memberId] = member.split(separator) as [string, string]
+        return this.#find.get(memberType, memberId)!.entity
+      }),
+    )
+    return {
+      code: "reference-cycle",
+      where: `${type}/${id} ${field}`,
+      message: `${type}/${id} leads back to itself: ${way}.`,
+      entities: [...entities],
+    }
+  }
+}
 
 const warning = (
   stage: Finding["stage"],
@@ -38,60 +219,30 @@ const warning = (
   message,
 })
 
-/** The fields as stored; undefined for what is damaged, which the replay reports. */
-const objectFromText = (text: unknown): JsonObject | undefined => {
-  try {
-    const value: unknown = JSON.parse(String(text))
-    return value !== null && typeof value === "object" ? (value as JsonObject) : undefined
-  } catch {
-    return undefined
+function* findingsOf(row: LivingRow, references: References): Generator<Finding> {
+  for (const { code, where, message } of references.dangling(row)) {
+    yield warning("referential", code, where, message)
   }
-}
-
-class Targets {
-  readonly #alive
-
-  constructor(sqlite: Sqlite) {
-    this.#alive = sqlite
-      .prepare<[string, string], number>(
-        "SELECT deleted = 0 FROM entities WHERE type = ? AND id = ? AND heads IS NOT NULL",
-      )
-      .pluck()
+  for (const { code, where, message } of references.cycles(row)) {
+    yield warning("referential", code, where, message)
   }
-
-  /** Why a reference dangles; undefined when it does not. */
-  fault(type: string, id: string): string | undefined {
-    const alive = this.#alive.get(type, id)
-    if (alive === undefined) return "does not exist"
-    return alive === 1 ? undefined : "was deleted"
-  }
-}
-
-function* findingsOf(row: Row, definition: TypeDefinition, targets: Targets): Generator<Finding> {
-  const name = `${row.type}/${row.id}`
-  const fields = objectFromText(row.fields)
-  if (fields === undefined) return
-  for (const { type, id, field } of definition.references?.(fields) ?? []) {
-    const fault = targets.fault(type, id)
-    if (fault === undefined) continue
-    const message = `${name} points at ${type}/${id}, which ${fault}.`
-    yield warning("referential", "reference-dangling", `${name} ${field}`, message)
-  }
+  const definition = references.definitionOf(row.type)
+  const fields = definition === undefined ? undefined : objectFromText(row.fields)
+  if (definition === undefined || fields === undefined) return
   for (const { field, message } of valueProblems(definition, fields)) {
-    const where = `${name} ${field}`
+    const where = `${row.type}/${row.id} ${field}`
     yield warning("schema", "value-unfit", where, `${where}: ${message.replaceAll("\n", " ")}`)
   }
 }
 
 /** Every warning, entity by entity; `undefined` after each entity, for whoever counts or pauses. */
-export function* referenceWarnings({ sqlite, schema }: Projected): Generator<Finding | undefined> {
-  const targets = new Targets(sqlite)
-  const rows = sqlite.prepare<[], Row>(
+export function* referenceWarnings(projected: Projected): Generator<Finding | undefined> {
+  const references = new References(projected)
+  const rows = projected.sqlite.prepare<[], LivingRow>(
     "SELECT type, id, fields FROM entities WHERE deleted = 0 AND heads IS NOT NULL",
   )
   for (const row of rows.iterate()) {
-    const definition = typeOf(schema, row.type)
-    if (definition !== undefined) yield* findingsOf(row, definition, targets)
+    yield* findingsOf(row, references)
     yield undefined
   }
 }

@@ -2,13 +2,15 @@
  * The first domain: a design system of tokens, components, themes, styles and assets.
  *
  * A token has `value`, or `modes` when its value depends on a mode, never both. References are token
- * aliases (`{color.blue}`), and the tokens, assets and parents that other entities name. Values that
- * do not fit are reported beside the data, never refused: no real set validates fully.
+ * aliases (`aliases.ts`), the groups that groups extend, and the tokens, assets and parents that other
+ * entities name; no alias, and no theme or group, may lead back to itself. Values that do not fit are
+ * reported beside the data, never refused: no real set validates fully.
  */
 import * as Schema from "effect/Schema"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { pointerStep } from "../event/canonical.ts"
 import type { EntityReference, FieldDefinition, ProjectSchema } from "../state/schema.ts"
+import { aliasesIn, extendedGroup } from "./aliases.ts"
 
 const register = (value?: FieldDefinition["value"]): FieldDefinition =>
   value === undefined ? { kind: "register" } : { kind: "register", value }
@@ -23,43 +25,70 @@ const mode = Schema.Record(Schema.String, Schema.Json)
 const sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 const byteCount = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
-const aliasPattern = /\{([^{}]+)\}/g
-
-/** Older files name the value of a token, or a part of it: `{color.blue.value}`. */
-const valuePart = /\.value(\..*)?$/
-
-/** Ids of the tokens that a value points at with `{name}`. */
-export const aliasesIn = (value: Json): ReadonlyArray<string> => {
-  if (typeof value === "string") {
-    return [...value.matchAll(aliasPattern)].map((match) => match[1]!.trim().replace(valuePart, ""))
-  }
-  if (value === null || typeof value !== "object") return []
-  return Object.values(value).flatMap((part) => aliasesIn(part as Json))
-}
-
 const entries = (value: Json | undefined): ReadonlyArray<readonly [string, Json]> =>
   value !== undefined && value !== null && typeof value === "object" ? Object.entries(value) : []
 
+/** The layer of a token without modes, and of everything that has no modes at all. */
+const onlyLayer = ""
+/** The mode whose value holds when no other is chosen. */
+const defaultMode = "$default"
+
+const toTokens = (
+  value: Json | undefined,
+  field: string,
+  layer?: string,
+): ReadonlyArray<EntityReference> =>
+  aliasesIn(value).map((alias) => ({
+    type: "token",
+    ...alias,
+    field,
+    ...(layer === undefined ? {} : { layer }),
+  }))
+
+const valueOfMode = (entry: Json): Json | undefined =>
+  entry !== null && typeof entry === "object" ? (entry as JsonObject).value : undefined
+
 const tokenReferences = (fields: JsonObject): ReadonlyArray<EntityReference> => {
-  const found = aliasesIn(fields.value ?? null).map((id) => ({ type: "token", id, field: "value" }))
-  for (const [name, value] of entries(fields.modes)) {
-    const field = `modes/${pointerStep(name)}`
-    for (const id of aliasesIn((value as JsonObject | null)?.value ?? null)) {
-      found.push({ type: "token", id, field })
-    }
-  }
-  return found
+  const { value, $ref } = fields
+  const own = toTokens(value, "value", onlyLayer)
+  const pointed = typeof $ref === "string" ? toTokens({ $ref }, "$ref", onlyLayer) : []
+  const moded = entries(fields.modes).flatMap(([name, entry]) =>
+    toTokens(valueOfMode(entry), `modes/${pointerStep(name)}`, name),
+  )
+  return [...own, ...pointed, ...moded]
 }
 
-const named = (fields: JsonObject, field: string, type: string): ReadonlyArray<EntityReference> => {
+/** The values of a token that one who refers to it in a mode may get. */
+const tokenLayersMet = (fields: JsonObject, mode: string): ReadonlyArray<string> => {
+  const modes = entries(fields.modes).map(([name]) => name)
+  if (modes.includes(mode)) return [mode]
+  if (modes.length === 0 || fields.value !== undefined) return [onlyLayer]
+  if (mode === onlyLayer || mode === defaultMode) return modes
+  return modes.includes(defaultMode) ? [defaultMode] : []
+}
+
+const groupReferences = (fields: JsonObject): ReadonlyArray<EntityReference> => {
+  const field = "$extends"
+  const group = extendedGroup(fields[field])
+  const known = { type: "group", membersType: "token", field, layer: onlyLayer }
+  return group === undefined ? [] : [{ ...known, ...group }]
+}
+
+const named = (
+  fields: JsonObject,
+  field: string,
+  type: string,
+  layer?: string,
+): ReadonlyArray<EntityReference> => {
   const value = fields[field]
   const ids = typeof value === "string" ? [value] : Array.isArray(value) ? value : []
-  return ids.flatMap((id) => (typeof id === "string" ? [{ type, id, field }] : []))
+  const layered = layer === undefined ? {} : { layer }
+  return ids.flatMap((id) => (typeof id === "string" ? [{ type, id, field, ...layered }] : []))
 }
 
 const aliasReferences = (fields: JsonObject, field: string): ReadonlyArray<EntityReference> =>
   entries(fields[field]).flatMap(([name, value]) =>
-    aliasesIn(value).map((id) => ({ type: "token", id, field: `${field}/${pointerStep(name)}` })),
+    toTokens(value, `${field}/${pointerStep(name)}`),
   )
 
 export const designSystem: ProjectSchema = {
@@ -80,6 +109,7 @@ export const designSystem: ProjectSchema = {
         tags: set(text),
       },
       references: tokenReferences,
+      layersMet: tokenLayersMet,
     },
     group: {
       version: 1,
@@ -89,6 +119,7 @@ export const designSystem: ProjectSchema = {
         deprecated: register(Schema.Union([Schema.Boolean, Schema.String])),
         extensions: map(),
       },
+      references: groupReferences,
     },
     component: {
       version: 1,
@@ -117,7 +148,7 @@ export const designSystem: ProjectSchema = {
         tags: set(text),
       },
       references: (fields) => [
-        ...named(fields, "extends", "theme"),
+        ...named(fields, "extends", "theme", onlyLayer),
         ...entries(fields.values).map(([id]) => ({
           type: "token",
           id,

@@ -29,6 +29,17 @@ export interface EntityReference {
   readonly id: string
   /** The field that holds the reference (`map/key` for a map). */
   readonly field: string
+  /** The id as it is written, where that is not `id`: it is meant if such an entity lives. */
+  readonly exactId?: string
+  /** Ids that may be meant if none of the others lives. */
+  readonly otherIds?: () => ReadonlyArray<string>
+  /** Also meant: whatever of this type has an id that begins with `id` and a dot. */
+  readonly membersType?: string
+  /**
+   * Set where a value cannot be known without the target's, so that none may lead back to itself:
+   * the layer, such as a mode, that refers. "" where an entity has one layer only.
+   */
+  readonly layer?: string
 }
 
 export interface TypeDefinition {
@@ -37,6 +48,8 @@ export interface TypeDefinition {
   readonly fields: { readonly [field: string]: FieldDefinition }
   /** Other entities that these fields point at. */
   readonly references?: (fields: JsonObject) => ReadonlyArray<EntityReference>
+  /** The layers of these fields that count for one who refers to them from a layer; else "". */
+  readonly layersMet?: (fields: JsonObject, layer: string) => ReadonlyArray<string>
 }
 
 export interface ProjectSchema {

@@ -37,7 +37,7 @@ describe("references", () => {
     const found = referenceFindings(replica)
     expect(found.map(({ where, message }) => [where, message])).toEqual([
       ["token/nowhere value", "token/nowhere points at token/never.was, which does not exist."],
-      ["token/late value", "token/late points at token/gone, which was deleted."],
+      ["token/late value", "token/late points at token/gone, which is deleted."],
       ["token/late modes/dark", "token/late points at token/ghost, which does not exist."],
     ])
     expect(new Set(found.map(({ severity, stage }) => `${severity} ${stage}`))).toEqual(
