@@ -102,9 +102,7 @@ const endsEarlier = (window: Buffer, windowStart: number, beginsAsZip: boolean):
 
 /** Why a file whose last 22 bytes are no end record is refused. */
 const withoutEnd = async (read: ReadRange, size: number): Promise<LamplogError> => {
-  const begins =
-    (await isSignatureAt(read, size, 0, localSignature)) ||
-    (await isSignatureAt(read, size, 0, endSignature))
+  const begins = await isSignatureAt(read, size, 0, localSignature)
   const windowStart = Math.max(0, size - endBytes - commentBytesMax)
   const window = await rangeAt(read, windowStart, size - windowStart)
   if (endsEarlier(window, windowStart, begins)) {
