@@ -234,8 +234,15 @@ const proofAt = (text: string, where: string): Proof => {
   }
 }
 
-/** Checks an extract from end to end; throws for its first fault. */
-export const checkProofs = async (archive: Archive, signal: AbortSignal): Promise<void> => {
+/**
+ * Checks an extract from end to end; throws for its first fault. Of its proofs, `runProofs` wait in
+ * memory at once.
+ */
+export const checkProofs = async (
+  archive: Archive,
+  signal: AbortSignal,
+  runProofs = runProofsMax,
+): Promise<void> => {
   const entities = new EntityCheck(archive.manifest)
   await readSnapshot(archive, (_, entity, where) => entities.entity(entity, where), signal)
   entities.end()
@@ -257,7 +264,7 @@ export const checkProofs = async (archive: Archive, signal: AbortSignal): Promis
       digest.line(proof, where)
       if (proof.kind === "bucket" || proof.heads === undefined) continue
       waiting.set(proof.key, { hash: proof.hash, where })
-      if (waiting.size === runProofsMax) await settle(proof.key)
+      if (waiting.size === runProofs) await settle(proof.key)
     }
     await breathe(signal)
   }
