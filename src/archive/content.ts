@@ -11,6 +11,8 @@ import type { Frontier } from "../log/frontier.ts"
 import { segmentBytesMax } from "../log/segment.ts"
 import type { ProjectSchema } from "../state/schema.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
+import { namedAssets } from "../store/assets-named.ts"
+import type { NamedAsset } from "../store/assets-named.ts"
 import { openDatabase, rowOf } from "../store/database.ts"
 import type { Sqlite } from "../store/database.ts"
 import { computeDigest, lineOfEntityRow } from "../store/digest.ts"
@@ -21,6 +23,7 @@ import type { EntityRow } from "../store/projection.ts"
 import type { Replica } from "../store/replica.ts"
 import { proofsPath, segmentPath, snapshotPath } from "./archive.ts"
 import type { ManifestMember, Selection } from "./archive.ts"
+import { namedByChosen, namedByLogs } from "./asset-plan.ts"
 import { choose, livingRows } from "./choose.ts"
 import type { Chosen } from "./choose.ts"
 import { countState } from "./counts.ts"
@@ -247,6 +250,14 @@ export class Content {
     for (const row of livingRows(this.#sqlite)) {
       if (has(row.entity)) yield Buffer.from(`${lineOfEntityRow(row)}\n`)
     }
+  }
+
+  /** What the assets of the state name; of an extract, the chosen ones; else those that logs touch. */
+  assetsNamed(part: "state" | "logs" | Chosen): Generator<NamedAsset> {
+    if (part === "state") return namedAssets(this.#sqlite)
+    if (part !== "logs") return namedByChosen(this.#sqlite, part.has)
+    const stretches = this.logs.flatMap((log) => log.stretches)
+    return namedByLogs(this.#sqlite, stretches)
   }
 
   *#proofLines(has: Chosen["has"]): Generator<Buffer> {

@@ -3,9 +3,13 @@
  * the file, and names every other member by its hash.
  */
 import type { Frontier } from "../log/frontier.ts"
+import type { NamedAsset } from "../store/assets-named.ts"
+import { Assets } from "../store/assets.ts"
 import type { Replica } from "../store/replica.ts"
 import { archiveFormat, archiveVersion } from "./archive.ts"
-import type { Manifest, ManifestLog, ProgressOption, Selection } from "./archive.ts"
+import type { Manifest, ManifestLog, Selection } from "./archive.ts"
+import { planAssets } from "./asset-plan.ts"
+import type { AssetPlanOptions } from "./asset-plan.ts"
 import type { TakenAlong } from "./choose.ts"
 import type { Content, PlannedLog, PlannedMember } from "./content.ts"
 import { manifestText } from "./manifest.ts"
@@ -20,9 +24,11 @@ export interface Plan {
   readonly bytes: Buffer
   readonly members: ReadonlyArray<PlannedMember>
   readonly takenAlong: ReadonlyArray<TakenAlong>
+  /** Contents of assets that should travel and are not held here. */
+  readonly assetsMissing: number
 }
 
-export interface PlanOptions extends ProgressOption {
+export interface PlanOptions extends AssetPlanOptions {
   readonly since?: Frontier | undefined
   readonly select?: Selection | undefined
 }
@@ -43,6 +49,7 @@ interface Planned {
   >
   readonly members: ReadonlyArray<PlannedMember>
   readonly takenAlong: ReadonlyArray<TakenAlong>
+  readonly named: Iterable<NamedAsset>
 }
 
 /** Runs a measuring pass to its end, a turn at a time. */
@@ -103,6 +110,7 @@ const planHistory = async (
     said: { prerequisites: since, logs: logs.map(manifestLog), events, ...counts },
     members: [...logs.flatMap((log) => log.members), ...snapshot],
     takenAlong: [],
+    named: content.assetsNamed(isComplete ? "state" : "logs"),
   }
 }
 
@@ -123,7 +131,8 @@ const planExtract = async (
     entities,
     itemCounts,
   }
-  return { said, members: await inTurns(content.planExtract(chosen), signal), takenAlong }
+  const members = await inTurns(content.planExtract(chosen), signal)
+  return { said, members, takenAlong, named: content.assetsNamed(chosen) }
 }
 
 /** Plans an archive of the state that `content` holds still. */
@@ -134,11 +143,14 @@ export const planOf = async (
   signal: AbortSignal,
 ): Promise<Plan> => {
   const { select } = options
-  const { said, takenAlong, ...planned } =
+  const { said, takenAlong, named, ...planned } =
     select === undefined
       ? await planHistory(content, options, signal)
       : await planExtract(content, select, signal)
-  const members = planned.members.toSorted((left, right) => (left.path < right.path ? -1 : 1))
+  const assets = await planAssets(new Assets(replica.directory), named, options, signal)
+  const members = [...planned.members, ...assets.members].sort((left, right) =>
+    left.path < right.path ? -1 : 1,
+  )
   const manifest: Manifest = {
     format: archiveFormat,
     version: archiveVersion,
@@ -151,5 +163,6 @@ export const planOf = async (
     digest: content.digest,
     ...said,
   }
-  return { manifest, bytes: Buffer.from(manifestText(manifest)), members, takenAlong }
+  const bytes = Buffer.from(manifestText(manifest))
+  return { manifest, bytes, members, takenAlong, assetsMissing: assets.missing }
 }

@@ -26,7 +26,8 @@ import type { Encrypt } from "../seal/encrypt.ts"
 import type { SigningKey } from "../seal/keys.ts"
 import type { Replica } from "../store/replica.ts"
 import { manifestPath, notePath } from "./archive.ts"
-import type { Manifest, ProgressOption, Selection } from "./archive.ts"
+import type { Manifest, Selection } from "./archive.ts"
+import type { AssetPlanOptions } from "./asset-plan.ts"
 import type { TakenAlong } from "./choose.ts"
 import { Content } from "./content.ts"
 import type { PlannedMember } from "./content.ts"
@@ -38,7 +39,7 @@ import { planOf } from "./plan.ts"
 import type { Plan } from "./plan.ts"
 import { work } from "./work.ts"
 
-export interface WriteArchiveOptions extends ProgressOption {
+export interface WriteArchiveOptions extends AssetPlanOptions {
   /** Replace a file of that name. */
   readonly force?: boolean
   /** Do not compress: bytes that do not depend on the version of zlib. */
@@ -67,6 +68,8 @@ export interface WrittenArchive {
   readonly encrypted: boolean
   /** What an extract holds beside what was asked for. */
   readonly takenAlong: ReadonlyArray<TakenAlong>
+  /** Contents of assets that should have travelled and are not held here. */
+  readonly assetsMissing: number
   /** Limits that a reader will find nearly used up. */
   readonly warnings: ReadonlyArray<LimitWarning>
 }
@@ -204,6 +207,7 @@ const write = async (
       manifest: plan.manifest,
       encrypted: encrypt !== undefined,
       takenAlong: plan.takenAlong,
+      assetsMissing: plan.assetsMissing,
       warnings: check.warnings,
     }
   } catch (error) {
