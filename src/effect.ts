@@ -3,11 +3,12 @@
  * Schemas, formats and the types of what is read and written are exported by `lamplog`.
  */
 export { inspectArchive, verifyArchive } from "./project/archives.ts"
-export type { ArchiveOptions } from "./project/archives.ts"
+export type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
 export { cloneProject, initProject } from "./project/begin.ts"
 export type { Identity, InitOptions } from "./project/begin.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"
+export type { KeyOptions, OpeningKeys, OpeningPolicy } from "./project/opening.ts"
 export { ProgressReporter } from "./project/progress.ts"
 export type { Progress, ProgressListener } from "./project/progress.ts"
 export { Project } from "./project/project.ts"

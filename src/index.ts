@@ -5,6 +5,10 @@
 export { cloneProject, initProject, inspectArchive, openProject, verifyArchive } from "./promise.ts"
 export type { CallOptions, OpenProject } from "./promise.ts"
 export type { Inspection } from "./archive/inspect.ts"
+export { limitsByProfile } from "./archive/limits.ts"
+export type { ArchiveLimits, LimitsProfile, LimitWarning } from "./archive/limits.ts"
+export type { Signature } from "./archive/read.ts"
+export type { ArchiveVerification } from "./archive/verify.ts"
 export type { Manifest, ManifestLog, ManifestMember } from "./archive/archive.ts"
 export type { Finding, Verification } from "./audit/verify.ts"
 export { builtInSchemas } from "./domain/schemas.ts"
@@ -14,7 +18,7 @@ export { LamplogError } from "./event/failure.ts"
 export type { Stage } from "./event/failure.ts"
 export type { Position, Reference } from "./event/stamp.ts"
 export type { Frontier, Head } from "./log/frontier.ts"
-export type { ArchiveOptions } from "./project/archives.ts"
+export type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
 export type { InitOptions } from "./project/begin.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"
@@ -25,6 +29,7 @@ export type {
   ForeignFormat,
   ForeignProblem,
 } from "./project/format.ts"
+export type { KeyOptions, OpeningKeys, OpeningPolicy } from "./project/opening.ts"
 export type { Progress, ProgressListener } from "./project/progress.ts"
 export type {
   ConflictedItem,
@@ -35,8 +40,11 @@ export type {
   ImportProblem,
   ImportSummary,
   MergeAnalysis,
+  MergeOptions,
+  MergeStrategy,
   MergeSummary,
   Resolution,
+  SkippedConflict,
   Status,
   WriteOptions,
   WriteResult,

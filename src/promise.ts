@@ -13,13 +13,15 @@ import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import type { Inspection } from "./archive/inspect.ts"
+import type { ArchiveVerification } from "./archive/verify.ts"
 import type { Verification } from "./audit/verify.ts"
 import type { LamplogError } from "./event/failure.ts"
 import * as archives from "./project/archives.ts"
-import type { ArchiveOptions } from "./project/archives.ts"
+import type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
 import * as begin from "./project/begin.ts"
 import type { InitOptions } from "./project/begin.ts"
 import type { ExportOptions } from "./project/export.ts"
+import type { KeyOptions } from "./project/opening.ts"
 import { ProgressReporter } from "./project/progress.ts"
 import type { ProgressListener } from "./project/progress.ts"
 import { Project } from "./project/project.ts"
@@ -30,6 +32,7 @@ import type {
   ImportOptions,
   ImportSummary,
   MergeAnalysis,
+  MergeOptions,
   MergeSummary,
   Resolution,
   Status,
@@ -218,25 +221,25 @@ export class OpenProject {
     )
   }
 
-  mergeProject(path: string, call?: CallOptions): Promise<MergeSummary> {
+  mergeProject(path: string, options: MergeOptions & CallOptions = {}): Promise<MergeSummary> {
     return this.#run(
-      Project.use((project) => project.mergeProject(path)),
-      call,
+      Project.use((project) => project.mergeProject(path, options)),
+      options,
     )
   }
 
   /** What `mergeProject` would do; nothing is changed. */
-  analyzeMerge(path: string, call?: CallOptions): Promise<MergeAnalysis> {
+  analyzeMerge(path: string, options: MergeOptions & CallOptions = {}): Promise<MergeAnalysis> {
     return this.#run(
-      Project.use((project) => project.analyzeMerge(path)),
-      call,
+      Project.use((project) => project.analyzeMerge(path, options)),
+      options,
     )
   }
 
-  diff(path: string, call?: CallOptions): Promise<ReadonlyArray<Difference>> {
+  diff(path: string, options: KeyOptions & CallOptions = {}): Promise<ReadonlyArray<Difference>> {
     return this.#run(
-      Project.use((project) => project.diff(path)),
-      call,
+      Project.use((project) => project.diff(path, options)),
+      options,
     )
   }
 
@@ -279,7 +282,7 @@ export const initProject = async (
 /** Joins the project of an archive as a new node, in a folder of its own, and opens it. */
 export const cloneProject = async (
   archivePath: string,
-  options: ProjectOptions,
+  options: ProjectOptions & KeyOptions,
   call?: CallOptions,
 ): Promise<OpenProject> => {
   await runAlone(begin.cloneProject(archivePath, options.directory, options), call)
@@ -287,11 +290,13 @@ export const cloneProject = async (
 }
 
 /** What an archive says of itself, without a project. */
-export const inspectArchive = (path: string, call?: CallOptions): Promise<Inspection> =>
-  runAlone(archives.inspectArchive(path), call)
+export const inspectArchive = (
+  path: string,
+  options: InspectOptions & CallOptions = {},
+): Promise<Inspection> => runAlone(archives.inspectArchive(path, options), options)
 
 /** Checks an archive from its bytes up, without a project. */
 export const verifyArchive = (
   path: string,
   options: ArchiveOptions & CallOptions = {},
-): Promise<Verification> => runAlone(archives.verifyArchive(path, options), options)
+): Promise<ArchiveVerification> => runAlone(archives.verifyArchive(path, options), options)

@@ -5,12 +5,13 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { openArchive } from "../archive/open.ts"
 import type { Archive } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
 import { LamplogError } from "../event/failure.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
+import { openSource } from "./opening.ts"
+import type { KeyOptions } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import { filesOf, replicaOptions } from "./service.ts"
 import type { EngineOptions } from "./service.ts"
@@ -98,7 +99,7 @@ const joinProject = (
 export const cloneProject = (
   archivePath: string,
   directory: string,
-  options: EngineOptions = {},
+  options: EngineOptions & KeyOptions = {},
 ): Effect.Effect<Identity, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -113,7 +114,7 @@ export const cloneProject = (
           }),
         )
       }
-      const archive = yield* openArchive(archivePath)
+      const archive = yield* openSource(archivePath, options, options)
       const existed = existsSync(directory)
       return yield* Effect.onExit(joinProject(archive, directory, options), (exit) =>
         Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => removeClone(directory, existed)),

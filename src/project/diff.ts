@@ -6,7 +6,6 @@
  * they lack of other types is no difference.
  */
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/open.ts"
 import { breathe, work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
@@ -16,6 +15,8 @@ import type { Entity } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
 import type { ForeignFormat } from "./format.ts"
 import { readForeign } from "./foreign.ts"
+import { openSource } from "./opening.ts"
+import type { KeyOptions } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import type { Difference } from "./project.ts"
 import { eachSnapshotEntity } from "./restore.ts"
@@ -24,6 +25,7 @@ import { fieldDifferences, nameOf } from "./towards.ts"
 import type { Wanted } from "./towards.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
+import type { Desk } from "./writing.ts"
 
 const turnEntities = 1000
 
@@ -109,12 +111,13 @@ const noteRemoved = (
   })
 
 const againstArchive = (
-  handle: Handle,
+  { handle, policy }: Desk,
   path: string,
+  options: KeyOptions,
 ): Effect.Effect<ReadonlyArray<Difference>, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const archive = yield* openArchive(path)
+      const archive = yield* openSource(path, policy, options)
       const listener = yield* ProgressReporter
       const differences = new Differences(handle.replica)
       yield* work(path, (signal) =>
@@ -134,14 +137,18 @@ const againstArchive = (
 
 /** A file against the state as it is when the comparison begins. */
 export const diff = (
-  handle: Handle,
+  desk: Desk,
   formats: ReadonlyArray<ForeignFormat>,
   path: string,
+  options: KeyOptions = {},
 ): Effect.Effect<ReadonlyArray<Difference>, LamplogError> =>
   Effect.gen(function* () {
-    const sources = yield* sourcesFrom([path], "auto", formats)
+    const { handle, policy } = desk
+    const sources = yield* sourcesFrom([path], "auto", formats, policy.limits)
     const { replica } = handle
-    if (sources.archives.length > 0) return yield* handle.view(againstArchive(handle, path))
+    if (sources.archives.length > 0) {
+      return yield* handle.view(againstArchive(desk, path, options))
+    }
     const documents = yield* attempt(() => sources.foreign.map(readForeign))
     const differences = new Differences(replica)
     const scope = new Set(documents.flatMap((document) => document.scope))

@@ -6,13 +6,15 @@
  */
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/open.ts"
+import type { Signature } from "../archive/read.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Authorship } from "../store/author.ts"
 import { timed } from "./clock.ts"
 import { estimatedSeconds } from "./estimate.ts"
 import type { ForeignDocument, ForeignFormat } from "./format.ts"
 import { readForeign } from "./foreign.ts"
+import { openSource, weakestSignature } from "./opening.ts"
+import type { KeyOptions } from "./opening.ts"
 import { reportProgress } from "./progress.ts"
 import type { ImportAnalysis, ImportOptions, ImportProblem, ImportSummary } from "./project.ts"
 import { sourcesFrom } from "./sources.ts"
@@ -34,6 +36,8 @@ interface Prepared {
   readonly documents: ReadonlyArray<ForeignDocument>
   readonly signed: Authorship
   readonly manner: Manner
+  readonly keys: KeyOptions
+  readonly allowDangling: boolean
 }
 
 const mannerFrom = (options: ImportOptions): Manner => ({
@@ -56,7 +60,7 @@ const prepare = (
 ): Effect.Effect<Prepared, LamplogError> =>
   Effect.gen(function* () {
     const manner = mannerFrom(options)
-    const sources = yield* sourcesFrom(paths, options.format ?? "auto", formats)
+    const sources = yield* sourcesFrom(paths, options.format ?? "auto", formats, desk.policy.limits)
     const several = sources.archives.length + sources.foreign.length > 1
     if (several && (manner.strategy === "replace" || manner.prune)) {
       return yield* Effect.fail(
@@ -78,12 +82,20 @@ const prepare = (
     }
     const signed = yield* authorship(desk.clock, options)
     const reason = options.reason ?? reasonFor(paths)
-    return { sources, documents, signed: { ...signed, reason }, manner }
+    const { allowDangling = false, keys } = options
+    return {
+      sources,
+      documents,
+      signed: { ...signed, reason },
+      manner,
+      keys: { keys },
+      allowDangling,
+    }
   })
 
-const takeArchive = (desk: Desk, path: string, { signed, manner }: Prepared) =>
+const takeArchive = (desk: Desk, path: string, { keys, signed, manner }: Prepared) =>
   Effect.scoped(
-    Effect.flatMap(openArchive(path), (archive) =>
+    Effect.flatMap(openSource(path, desk.policy, keys), (archive) =>
       archive.manifest.project === desk.handle.replica.project
         ? takeHistory(desk, archive, signed, manner)
         : takeValues(desk, archive, signed, manner),
@@ -117,8 +129,17 @@ const summed = (taken: ReadonlyArray<Taken>) => {
     events: taken.reduce((sum, { events }) => sum + events, 0),
     warnings: taken.flatMap(({ warnings }) => warnings),
     dangling: taken.flatMap(({ dangling }) => dangling),
+    signature: weakestSignature(
+      taken.flatMap(({ signature }): ReadonlyArray<Signature> =>
+        signature === undefined ? [] : [signature],
+      ),
+    ),
   }
 }
+
+/** Whether references into nothing are errors: a replace has to say what it leaves behind. */
+const refusesDangling = ({ allowDangling, manner }: Prepared): boolean =>
+  manner.strategy === "replace" && !allowDangling
 
 const refusedForReferences = (dangling: ReadonlyArray<ImportProblem>): LamplogError => {
   const { code, message, where } = dangling[0]!
@@ -127,15 +148,15 @@ const refusedForReferences = (dangling: ReadonlyArray<ImportProblem>): LamplogEr
     stage: "referential",
     code,
     message: rest > 0 ? `${message} ${rest} more references point at nothing.` : message,
-    remedy: "Complete the file, or import it with --strategy merge, which only warns of them.",
+    remedy: "Complete the file, or say --allow-dangling; --strategy merge only warns of them, too.",
     where,
   })
 }
 
 /** Fails when the state would be left with references into nothing that a replace must not leave. */
-const checkReferences = (taken: ReadonlyArray<Taken>, { manner }: Prepared) => {
+const checkReferences = (taken: ReadonlyArray<Taken>, prepared: Prepared) => {
   const dangling = taken.flatMap((one) => one.dangling)
-  return manner.strategy === "replace" && dangling.length > 0
+  return refusesDangling(prepared) && dangling.length > 0
     ? Effect.fail(refusedForReferences(dangling))
     : Effect.succeed(taken)
 }
@@ -159,7 +180,7 @@ export const importProject = (
       }),
     )
     const { prepared, seconds, taken } = outcome
-    const { itemCounts, events, warnings, dangling } = summed(taken)
+    const { itemCounts, events, warnings, dangling, signature } = summed(taken)
     const budget = options.timeBudgetSeconds ?? timeBudgetSecondsDefault
     return {
       success: true,
@@ -167,7 +188,9 @@ export const importProject = (
       itemCounts,
       events,
       settledConflicts: taken.flatMap(({ settledConflicts }) => settledConflicts),
+      conflictsCount: 0,
       warnings: [...prepared.sources.warnings, ...warnings, ...dangling],
+      signature,
       error: null,
       migrationPerformed: taken.some(({ migrated }) => migrated),
       durationSeconds,
@@ -189,6 +212,7 @@ const invalidFrom = (
     itemCounts: {},
     schemaVersion,
     events: 0,
+    signature: undefined,
   })
 }
 
@@ -202,8 +226,8 @@ export const analyzeImport = (
   const analysis = Effect.gen(function* () {
     const prepared = yield* prepare(desk, formats, paths, options)
     const taken = yield* desk.handle.rehearse(takeAll(desk, prepared))
-    const { itemCounts, events, warnings, dangling } = summed(taken)
-    const errors = prepared.manner.strategy === "replace" ? dangling : []
+    const { itemCounts, events, warnings, dangling, signature } = summed(taken)
+    const errors = refusesDangling(prepared) ? dangling : []
     return {
       isValid: errors.length === 0,
       errors,
@@ -215,6 +239,7 @@ export const analyzeImport = (
       itemCounts,
       schemaVersion: Math.min(...taken.map((one) => one.schemaVersion)),
       events,
+      signature,
     }
   })
   return analysis.pipe(Effect.catch((error) => invalidFrom(error, version)))

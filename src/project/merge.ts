@@ -1,12 +1,18 @@
 /**
- * Merging the archive of another replica: its events are received, nothing else is written. Both
- * replicas end in the same state; what they changed apart stays open as conflicts.
+ * Merging the archive of another replica: its events are received. Both replicas end in the same
+ * state; what they changed apart stays open as conflicts, unless a strategy settles them.
+ *
+ * An analysis is the same run, taken back at its end, so it cannot tell anything else than what the
+ * merge would do.
  */
+import { basename } from "node:path"
 import * as Effect from "effect/Effect"
-import { openArchive } from "../archive/open.ts"
+import { nearLimit } from "../archive/limits.ts"
+import type { Signature } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
-import type { LamplogError } from "../event/failure.ts"
+import { LamplogError } from "../event/failure.ts"
 import type { Candidate } from "../state/entity.ts"
+import type { Authorship } from "../store/author.ts"
 import type { Sqlite } from "../store/database.ts"
 import type { OpenConflict } from "../store/query.ts"
 import type { Received } from "../store/receive.ts"
@@ -14,66 +20,35 @@ import type { Replica } from "../store/replica.ts"
 import { timed } from "./clock.ts"
 import { committedState, compareStates } from "./comparison.ts"
 import type { Outcome } from "./comparison.ts"
+import { openSource } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
-import type { MergeAnalysis, MergeSummary } from "./project.ts"
+import type { ConflictedItem, MergeAnalysis, MergeOptions, MergeSummary } from "./project.ts"
 import { countEntities } from "./reading.ts"
-import { conflictedItem } from "./recommendation.ts"
+import { conflictedItem, referenceCountIn } from "./recommendation.ts"
 import { danglingReferences } from "./references.ts"
 import { clockSkew } from "./skew.ts"
+import { settleByStrategy } from "./strategy.ts"
+import type { Held, Settled } from "./strategy.ts"
 import { nameOf } from "./towards.ts"
 import { attempt } from "./transaction.ts"
-import type { Handle } from "./transaction.ts"
+import { authorship } from "./writing.ts"
+import type { Desk } from "./writing.ts"
 
-/** Receives an archive; `look` sees the state before and after, inside the transaction. */
-const receiveAndLook = <A>(
-  replica: Replica,
-  path: string,
-  look: (received: Received, committed: Sqlite) => Effect.Effect<A, LamplogError>,
-): Effect.Effect<A, LamplogError> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const archive = yield* openArchive(path)
-      const committed = yield* committedState(replica)
-      const onProgress = yield* ProgressReporter
-      const received = yield* receiveArchive(archive, replica, { onProgress })
-      yield* attempt(() => replica.projection.flush())
-      return yield* look(received, committed)
-    }),
-  )
-
-export const mergeProject = (
-  handle: Handle,
-  path: string,
-): Effect.Effect<MergeSummary, LamplogError> =>
-  Effect.gen(function* () {
-    const { replica } = handle
-    const counts = { new: 0, updated: 0, deleted: 0, "as it was": 0, conflicts: 0 }
-    const look = (received: Received, committed: Sqlite) => {
-      const count = ({ became, opened }: Outcome): void => {
-        counts[became] += 1
-        counts.conflicts += opened.length
-      }
-      return Effect.as(compareStates(replica, committed, received.touched, count), received)
-    }
-    const [received, durationSeconds] = yield* timed(
-      handle.write(receiveAndLook(replica, path, look)),
-    )
-    return {
-      success: true,
-      newItemsCount: counts.new,
-      updatedItemsCount: counts.updated,
-      deletedItemsCount: counts.deleted,
-      conflictsCount: counts.conflicts,
-      events: received.events,
-      forks: received.forks,
-      resolutionStrategy: "lamport" as const,
-      durationSeconds,
-      digest: yield* handle.digest,
-    }
-  })
+/** What a merge did, still inside its transaction. */
+interface Merged {
+  readonly received: Received
+  /** The state as it was before, read beside the merge. */
+  readonly committed: Sqlite
+  /** Conflicts that the events received opened, those settled since too. */
+  readonly opened: ReadonlyArray<OpenConflict>
+  readonly settled: Settled
+  readonly isHeld: Held
+  readonly signature: Signature
+  readonly warnings: ReadonlyArray<string>
+}
 
 /** Whether an event was held before the merge that is under way. */
-const heldBefore = (replica: Replica, committed: Sqlite) => {
+export const heldBefore = (replica: Replica, committed: Sqlite): Held => {
   const hashAt = committed
     .prepare<[number], string>("SELECT hash FROM events WHERE event = ?")
     .pluck()
@@ -83,24 +58,129 @@ const heldBefore = (replica: Replica, committed: Sqlite) => {
   }
 }
 
-type Names = { readonly [became in Outcome["became"]]: Array<string> }
-
-export const analyzeMerge = (
-  handle: Handle,
+/** Who settles conflicts. Nobody is asked for when nothing is written. */
+const signedFor = (
+  desk: Desk,
   path: string,
-): Effect.Effect<MergeAnalysis, LamplogError> => {
-  const { replica } = handle
-  const look = (received: Received, committed: Sqlite) =>
+  { actor, reason, strategy = "lamport" }: MergeOptions,
+): Effect.Effect<Authorship, LamplogError> => {
+  if (actor === undefined && strategy !== "lamport") {
+    return Effect.fail(
+      new LamplogError({
+        code: "actor-missing",
+        message: `The strategy ${strategy} writes resolutions, and nobody is named as their author.`,
+        remedy: "Name who decides, or merge with the strategy lamport.",
+      }),
+    )
+  }
+  const given = reason ?? `merge of ${basename(path)} (${strategy})`
+  return authorship(desk.clock, { actor: actor ?? "", reason: given })
+}
+
+/**
+ * Receives an archive and settles what the strategy says. `tell` hears what became of each entity
+ * that was touched, then `look` sees what was done.
+ */
+const mergeAndLook = <A>(
+  desk: Desk,
+  path: string,
+  options: MergeOptions,
+  tell: (outcome: Outcome) => void,
+  look: (merged: Merged) => Effect.Effect<A, LamplogError>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.scoped(
     Effect.gen(function* () {
-      const names = { new: [], updated: [], deleted: [], "as it was": [] } as Names
+      const { replica } = desk.handle
+      const signed = yield* signedFor(desk, path, options)
+      const archive = yield* openSource(path, desk.policy, options)
+      const committed = yield* committedState(replica)
+      const onProgress = yield* ProgressReporter
+      const received = yield* receiveArchive(archive, replica, { onProgress })
+      yield* attempt(() => replica.projection.flush())
+      const strategy = options.strategy ?? "lamport"
       const opened: Array<OpenConflict> = []
       yield* compareStates(replica, committed, received.touched, (outcome) => {
-        names[outcome.became].push(nameOf(outcome))
         opened.push(...outcome.opened)
+        if (strategy === "lamport") tell(outcome)
       })
+      const isHeld = heldBefore(replica, committed)
+      const settled = yield* settleByStrategy(desk, strategy, opened, isHeld, signed)
+      if (strategy !== "lamport") {
+        yield* attempt(() => replica.projection.flush())
+        yield* compareStates(replica, committed, received.touched, tell)
+      }
+      const warnings = archive.warnings.map(nearLimit)
+      const { signature } = archive
+      return yield* look({ received, committed, opened, settled, isHeld, signature, warnings })
+    }),
+  )
+
+export const mergeProject = (
+  desk: Desk,
+  path: string,
+  options: MergeOptions = {},
+): Effect.Effect<MergeSummary, LamplogError> =>
+  Effect.gen(function* () {
+    const { handle } = desk
+    const counts = { new: 0, updated: 0, deleted: 0, "as it was": 0 }
+    const count = ({ became }: Outcome): void => {
+      counts[became] += 1
+    }
+    const [merged, durationSeconds] = yield* timed(
+      handle.write(mergeAndLook(desk, path, options, count, Effect.succeed)),
+    )
+    const { opened, received, settled, signature, warnings } = merged
+    return {
+      success: true,
+      newItemsCount: counts.new,
+      updatedItemsCount: counts.updated,
+      deletedItemsCount: counts.deleted,
+      conflictsCount: opened.length - settled.resolved.size,
+      events: received.events + settled.events,
+      forks: received.forks,
+      resolutionStrategy: options.strategy ?? "lamport",
+      resolvedConflicts: settled.resolved.size,
+      skippedConflicts: settled.skipped,
+      signature,
+      warnings,
+      error: null,
+      durationSeconds,
+      digest: yield* handle.digest,
+    }
+  })
+
+type Names = { readonly [became in Outcome["became"]]: Array<string> }
+
+/** The conflicts that a merge meets, each with advice and with what the strategy does. */
+const conflictedItems = (
+  replica: Replica,
+  { isHeld, opened, settled }: Merged,
+  strategy: MergeOptions["strategy"],
+): ReadonlyArray<ConflictedItem> => {
+  const keeps = strategy === "keep-local" ? "keeps local" : "keeps imported"
+  const references = referenceCountIn(replica.schema)
+  return opened.map((conflict) => {
+    const outcome = settled.resolved.has(conflict.id) ? keeps : "open"
+    return conflictedItem(conflict, isHeld, references, outcome)
+  })
+}
+
+export const analyzeMerge = (
+  desk: Desk,
+  path: string,
+  options: MergeOptions = {},
+): Effect.Effect<MergeAnalysis, LamplogError> => {
+  const { replica } = desk.handle
+  const names = { new: [], updated: [], deleted: [], "as it was": [] } as Names
+  const note = (outcome: Outcome): void => {
+    names[outcome.became].push(nameOf(outcome))
+  }
+  const look = (merged: Merged) =>
+    Effect.gen(function* () {
+      const { committed, received, settled, signature } = merged
       const dangling = yield* danglingReferences(replica, received.touched)
       const skew = yield* clockSkew(replica, committed)
-      const isHeld = heldBefore(replica, committed)
+      const items = yield* attempt(() => conflictedItems(replica, merged, options.strategy))
       const living = yield* attempt(() =>
         Object.values(countEntities(replica)).reduce((sum, count) => sum + count, 0),
       )
@@ -109,10 +189,15 @@ export const analyzeMerge = (
         updatedItems: names.updated.sort(),
         deletedItems: names.deleted.sort(),
         unchangedCount: living - names.new.length - names.updated.length,
-        hasConflicts: opened.length > 0,
-        conflictedItems: opened.map((conflict) => conflictedItem(conflict, isHeld)),
-        warnings: [...dangling.map(({ message }) => message), ...skew],
+        hasConflicts: items.length > 0,
+        conflictedItems: items,
+        resolutionStrategy: options.strategy ?? ("lamport" as const),
+        resolvedConflicts: settled.resolved.size,
+        skippedConflicts: settled.skipped,
+        events: received.events + settled.events,
+        signature,
+        warnings: [...merged.warnings, ...dangling.map(({ message }) => message), ...skew],
       }
     })
-  return handle.rehearse(receiveAndLook(replica, path, look))
+  return desk.handle.rehearse(mergeAndLook(desk, path, options, note, look))
 }

@@ -17,7 +17,9 @@ import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "../s
 import type { Continuation } from "../store/replica.ts"
 import type { FenceReason } from "../store/identity.ts"
 import type { Manifest } from "../archive/archive.ts"
+import type { Signature } from "../archive/read.ts"
 import type { Verification } from "../audit/verify.ts"
+import type { KeyOptions } from "./opening.ts"
 
 export interface Status {
   readonly project: string
@@ -87,7 +89,11 @@ export interface ImportSummary {
   readonly events: number
   /** Ids of conflicts that the events written by this import settled. */
   readonly settledConflicts: ReadonlyArray<string>
+  /** Conflicts that are open now and were not before. */
+  readonly conflictsCount: number
   readonly warnings: ReadonlyArray<ImportProblem>
+  /** Who vouches for the archives, the one vouched for least if there are several. */
+  readonly signature: Signature | undefined
   readonly error: string | null
   readonly migrationPerformed: boolean
   readonly durationSeconds: number
@@ -103,6 +109,29 @@ export interface ImportAnalysis {
   readonly schemaVersion: number
   /** Events an import would write or receive. */
   readonly events: number
+  readonly signature: Signature | undefined
+}
+
+/**
+ * What a merge does with the conflicts that it opens: `lamport` leaves them open under their
+ * provisional winners; the others settle them by one side, with events that everyone receives.
+ */
+export type MergeStrategy = "lamport" | "keep-local" | "keep-imported"
+
+/** A conflict that a strategy left for people to decide. */
+export interface SkippedConflict {
+  readonly id: string
+  readonly type: string
+  readonly entity: string
+  readonly field: string
+  readonly reason: string
+}
+
+export interface MergeOptions extends KeyOptions {
+  readonly strategy?: MergeStrategy
+  /** Who settles conflicts; needed for any strategy but `lamport`. */
+  readonly actor?: string
+  readonly reason?: string | undefined
 }
 
 export interface MergeSummary {
@@ -115,9 +144,16 @@ export interface MergeSummary {
    * has to be looked at again; one that this merge settled does not.
    */
   readonly conflictsCount: number
+  /** Events received, and written to settle conflicts. */
   readonly events: number
   readonly forks: ReadonlyArray<Reference>
-  readonly resolutionStrategy: "lamport"
+  readonly resolutionStrategy: MergeStrategy
+  /** Conflicts that the strategy settled. */
+  readonly resolvedConflicts: number
+  readonly skippedConflicts: ReadonlyArray<SkippedConflict>
+  readonly signature: Signature
+  readonly warnings: ReadonlyArray<string>
+  readonly error: string | null
   readonly durationSeconds: number
   readonly digest: string
 }
@@ -130,6 +166,8 @@ export interface ConflictedItem {
   readonly local: Json | undefined
   readonly imported: Json | undefined
   readonly recommendation: string
+  /** What the strategy does: settles it by one side, or leaves it open. */
+  readonly outcome: "open" | "keeps local" | "keeps imported"
 }
 
 export interface MergeAnalysis {
@@ -138,16 +176,25 @@ export interface MergeAnalysis {
   readonly deletedItems: ReadonlyArray<string>
   readonly unchangedCount: number
   readonly hasConflicts: boolean
+  /** Every conflict that the merge meets, those that the strategy settles too. */
   readonly conflictedItems: ReadonlyArray<ConflictedItem>
+  readonly resolutionStrategy: MergeStrategy
+  readonly resolvedConflicts: number
+  readonly skippedConflicts: ReadonlyArray<SkippedConflict>
+  /** Events the merge would receive, and write to settle conflicts. */
+  readonly events: number
+  readonly signature: Signature
   readonly warnings: ReadonlyArray<string>
 }
 
-export interface ImportOptions extends WriteOptions {
+export interface ImportOptions extends WriteOptions, KeyOptions {
   /** "auto" looks at each file; else "lamplog" or the name of a foreign format. */
   readonly format?: string
   readonly strategy?: "merge" | "replace"
   /** Delete what the files no longer hold, within the types they can hold. */
   readonly prune?: boolean
+  /** Let a replace leave references that point at nothing; it warns of them. */
+  readonly allowDangling?: boolean
   readonly timeBudgetSeconds?: number
 }
 
@@ -199,11 +246,11 @@ export class Project extends Context.Service<
       paths: ReadonlyArray<string>,
       options: ImportOptions,
     ): Effect.Effect<ImportAnalysis, LamplogError>
-    mergeProject(path: string): Effect.Effect<MergeSummary, LamplogError>
+    mergeProject(path: string, options?: MergeOptions): Effect.Effect<MergeSummary, LamplogError>
     /** Exactly what `mergeProject` would do; nothing is changed. */
-    analyzeMerge(path: string): Effect.Effect<MergeAnalysis, LamplogError>
+    analyzeMerge(path: string, options?: MergeOptions): Effect.Effect<MergeAnalysis, LamplogError>
     /** What differs between this state (before) and an archive or foreign file (after). */
-    diff(path: string): Effect.Effect<ReadonlyArray<Difference>, LamplogError>
+    diff(path: string, options?: KeyOptions): Effect.Effect<ReadonlyArray<Difference>, LamplogError>
     /** Full check of this replica. */
     readonly verify: Effect.Effect<Verification, LamplogError>
   }

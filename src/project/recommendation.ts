@@ -7,7 +7,10 @@ import { equalJson } from "../event/canonical.ts"
 import { comparePositions, stampFrom } from "../event/stamp.ts"
 import type { Candidate } from "../state/entity.ts"
 import type { OpenConflict } from "../store/query.ts"
+import { typeOf } from "../state/schema.ts"
+import type { ProjectSchema } from "../state/schema.ts"
 import type { ConflictedItem } from "./project.ts"
+import { conflictPlace } from "./towards.ts"
 
 /** The highest candidate that was held here before, and the highest that came in. */
 export interface Sides {
@@ -28,10 +31,26 @@ const isBase = (conflict: OpenConflict, { value }: Candidate): boolean =>
     ? value === conflict.base
     : equalJson(value, conflict.base)
 
+/** References that one field or map key of a type would hold with a value. */
+export type ReferenceCount = (conflict: OpenConflict, value: Json | undefined) => number
+
+export const referenceCountIn =
+  (schema: ProjectSchema): ReferenceCount =>
+  (conflict, value) => {
+    if (value === undefined || conflict.kind === "delete-edit") return 0
+    const { field, key } = conflictPlace(conflict)
+    const whole = key === undefined ? value : { [key]: value }
+    return typeOf(schema, conflict.type)?.references?.({ [field]: whole }).length ?? 0
+  }
+
 const author = (candidate: Candidate): string => `${candidate.actor} (${stampFrom(candidate)})`
 
 /** The side to keep and the reason, in one sentence. */
-export const recommendationFor = (conflict: OpenConflict, { local, imported }: Sides): string => {
+export const recommendationFor = (
+  conflict: OpenConflict,
+  { local, imported }: Sides,
+  references: ReferenceCount,
+): string => {
   if (local === undefined || imported === undefined) {
     return "decide between the candidates: all of them came from one side"
   }
@@ -51,6 +70,13 @@ export const recommendationFor = (conflict: OpenConflict, { local, imported }: S
   if (changed.length === 1) {
     return keep(changed[0]!, "the other side has the value that both began with")
   }
+  const refers = (candidate: Candidate): number => references(conflict, candidate.value)
+  if (refers(local) > 0 !== refers(imported) > 0) {
+    const referring = refers(local) > 0 ? local : imported
+    return keep(referring, "it refers to another entity, whose changes it then follows")
+  }
+  const written = [local, imported].filter(({ value }) => value !== undefined)
+  if (written.length === 1) return keep(written[0]!, "the other side only clears it")
   const later = comparePositions(local, imported) > 0 ? local : imported
   return keep(later, `it is the later one in order, by ${author(later)}`)
 }
@@ -60,6 +86,8 @@ const shownValue = (candidate: Candidate | undefined): Json | undefined => candi
 export const conflictedItem = (
   conflict: OpenConflict,
   isHeld: (candidate: Candidate) => boolean,
+  references: ReferenceCount,
+  outcome: ConflictedItem["outcome"] = "open",
 ): ConflictedItem => {
   const sides = sidesOf(conflict, isHeld)
   return {
@@ -69,6 +97,7 @@ export const conflictedItem = (
     base: conflict.base,
     local: shownValue(sides.local),
     imported: shownValue(sides.imported),
-    recommendation: recommendationFor(conflict, sides),
+    recommendation: recommendationFor(conflict, sides, references),
+    outcome,
   }
 }

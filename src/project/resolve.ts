@@ -71,23 +71,25 @@ const takenCandidate = (
       )
 }
 
+/** The event that settles a conflict as one of its candidates has it. */
+export const settlementBy = (conflict: OpenConflict, { op, value }: Candidate): Settlement =>
+  conflict.kind === "delete-edit"
+    ? { op: op === "delete" ? "delete" : "resolve", content: { settles: conflict.id } }
+    : settlementOf(conflict, value)
+
 export const settlementFrom = (conflict: OpenConflict, resolution: Resolution): Settlement => {
-  if (conflict.kind === "delete-edit") {
-    if ("value" in resolution) {
-      throw refuse(
-        "value-not-applicable",
-        `The conflict ${conflict.id} is about whether ${conflict.type}/${conflict.entity} exists; no value settles it.`,
-        "Take the candidate that deletes it, or one that edits it, and then change its fields.",
-        conflict.id,
-      )
-    }
-    const { op } = takenCandidate(conflict, resolution.take)
-    return { op: op === "delete" ? "delete" : "resolve", content: { settles: conflict.id } }
+  if ("take" in resolution) {
+    return settlementBy(conflict, takenCandidate(conflict, resolution.take))
   }
-  return settlementOf(
-    conflict,
-    "value" in resolution ? resolution.value : takenCandidate(conflict, resolution.take).value,
-  )
+  if (conflict.kind === "delete-edit") {
+    throw refuse(
+      "value-not-applicable",
+      `The conflict ${conflict.id} is about whether ${conflict.type}/${conflict.entity} exists; no value settles it.`,
+      "Take the candidate that deletes it, or one that edits it, and then change its fields.",
+      conflict.id,
+    )
+  }
+  return settlementOf(conflict, resolution.value)
 }
 
 const wholeId = /^[0-9a-f]{32}$/

@@ -20,6 +20,8 @@ import { exportProject } from "./export.ts"
 import type { ForeignFormat } from "./format.ts"
 import { analyzeImport, importProject } from "./import.ts"
 import { analyzeMerge, mergeProject } from "./merge.ts"
+import { policyFrom } from "./opening.ts"
+import type { OpeningPolicy } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import { Project } from "./project.ts"
 import {
@@ -37,7 +39,7 @@ import { change, changeEach } from "./writing.ts"
 /** The folder inside a project's folder that holds everything of Lamplog's. */
 export const projectFolder = ".lamplog"
 
-export interface EngineOptions {
+export interface EngineOptions extends OpeningPolicy {
   /** Schemas known beside those that come with Lamplog; the built-in ones unless given. */
   readonly schemas?: SchemaRegistry
   /** How long to wait for another process's write, in milliseconds. */
@@ -80,7 +82,7 @@ const makeProject = (
   Effect.map(openReplica(options), (replica) => {
     const { clock, formats = [] } = options
     const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
-    const desk = { handle, author: new Author(replica), clock }
+    const desk = { handle, author: new Author(replica), clock, policy: policyFrom(options) }
     return Project.of({
       status: readStatus(handle),
       get: (type, id) => readEntity(handle, type, id),
@@ -94,9 +96,9 @@ const makeProject = (
       exportProject: (path, how) => exportProject(handle, formats, path, how),
       importProject: (paths, how) => importProject(desk, formats, paths, how),
       analyzeImport: (paths, how) => analyzeImport(desk, formats, paths, how),
-      mergeProject: (path) => mergeProject(handle, path),
-      analyzeMerge: (path) => analyzeMerge(handle, path),
-      diff: (path) => diff(handle, formats, path),
+      mergeProject: (path, how) => mergeProject(desk, path, how),
+      analyzeMerge: (path, how) => analyzeMerge(desk, path, how),
+      diff: (path, how) => diff(desk, formats, path, how),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })

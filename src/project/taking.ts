@@ -7,7 +7,7 @@
  *  - An archive of another project gives its values only, as new events that name it.
  */
 import * as Effect from "effect/Effect"
-import type { Archive, SnapshotEntity } from "../archive/read.ts"
+import type { Archive, Signature, SnapshotEntity } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Conflict } from "../state/entity.ts"
@@ -16,6 +16,7 @@ import type { Received as ReceivedEvents } from "../store/receive.ts"
 import { itemCountsOf, problemsOf } from "./foreign.ts"
 import type { ForeignDocument } from "./format.ts"
 import { Intake } from "./intake.ts"
+import { limitProblems } from "./opening.ts"
 import { ProgressReporter, reportProgress } from "./progress.ts"
 import type { ImportProblem, ItemCounts } from "./project.ts"
 import { openConflictIds } from "./reading.ts"
@@ -42,6 +43,8 @@ export interface Taken {
   readonly schemaVersion: number
   /** Whether its values were brought from an older or another model into this one. */
   readonly migrated: boolean
+  /** Who vouches for it; only archives can be signed. */
+  readonly signature?: Signature
 }
 
 /** What came from elsewhere before anything was written. */
@@ -151,7 +154,9 @@ export const takeHistory = (
     const run = restores ? takeSnapshot(intake, archive, exactly, listener) : Effect.void
     const { itemCounts, schema } = archive.manifest
     const migrated = schema.version < replica.schema.version
-    const source = { itemCounts, warnings: [], schemaVersion: schema.version, migrated }
+    const warnings = limitProblems(archive.warnings)
+    const { signature } = archive
+    const source = { itemCounts, warnings, schemaVersion: schema.version, migrated, signature }
     return yield* takenBy(desk, intake, run, source, received)
   })
 
@@ -175,7 +180,8 @@ export const takeValues = (
     const own = desk.handle.replica.schema
     return yield* takenBy(desk, intake, run, {
       itemCounts,
-      warnings: [],
+      warnings: limitProblems(archive.warnings),
+      signature: archive.signature,
       schemaVersion: schema.version,
       migrated: schema.name === own.name && schema.version < own.version,
     })

@@ -8,16 +8,18 @@ import type { Change } from "../state/change.ts"
 import type { Author, Authorship } from "../store/author.ts"
 import { timestamp } from "./clock.ts"
 import type { WallClock } from "./clock.ts"
+import type { OpeningPolicy } from "./opening.ts"
 import { reportProgress } from "./progress.ts"
 import type { WriteOptions, WriteResult } from "./project.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
 
-/** A project opened for writing: its handle, who encodes its events, what time it is. */
+/** A project opened for writing: its handle, who encodes its events, what time it is; how it opens archives. */
 export interface Desk {
   readonly handle: Handle
   readonly author: Author
   readonly clock: WallClock | undefined
+  readonly policy: OpeningPolicy
 }
 
 /** Changes that one commit makes durable when each is an event of its own. */
