@@ -9,6 +9,8 @@
  *     a handle remembers nor what others write meanwhile takes part in it.
  *  3. Memory holds one row, one entity's history, one bucket, and a bounded number of findings.
  *
+ * The bytes of assets lie beside the database and are checked with it.
+ *
  * What it cannot see: a log whose last transactions were cut off together with every trace of them
  * is a shorter log. A signed head, or a peer that holds more, tells.
  */
@@ -16,9 +18,11 @@ import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import { LamplogError } from "../event/failure.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
+import { Assets } from "../store/assets.ts"
 import { databaseFile, guarded } from "../store/database.ts"
 import type { Sqlite } from "../store/database.ts"
 import type { Replica } from "../store/replica.ts"
+import { checkAssets } from "./assets.ts"
 import { closeEvidence, HeldEvents, openEvidence } from "./evidence.ts"
 import { checkBuckets } from "./buckets.ts"
 import { checkContinuation, checkDefinitions, checkIntegrity, checkMeta } from "./file.ts"
@@ -37,7 +41,7 @@ export interface VerifyProgress {
   readonly stage: string
   readonly done: number
   readonly total: number | undefined
-  readonly unit: "events" | "entities"
+  readonly unit: "events" | "entities" | "bytes"
 }
 
 export type VerifyListener = (progress: VerifyProgress) => void
@@ -72,7 +76,7 @@ class Examination {
   readonly #logs = { events: 0, transactions: 0, signatures: 0 }
   readonly #states = { entities: 0, buckets: 0 }
   /** `references` counts the entities whose references and values were looked at. */
-  readonly #counts = { logs: 0, references: 0 }
+  readonly #counts = { logs: 0, references: 0, assets: 0 }
   #facts: MetaFacts = { project: undefined, schema: undefined, values: new Map() }
 
   constructor(subject: Subject) {
@@ -109,6 +113,7 @@ class Examination {
       yield* this.#part("entities", () => this.#entities(sqlite))
       yield* this.#part("buckets", () => this.#buckets(sqlite))
       yield* this.#part("entities", () => this.#references(sqlite))
+      yield* this.#part("entities", () => this.#assets(sqlite))
     } finally {
       closeEvidence(sqlite)
     }
@@ -171,6 +176,15 @@ class Examination {
         const done = this.#counts.references
         yield { stage: "checking references", done, total, unit: "entities" }
       }
+    }
+  }
+
+  *#assets(sqlite: Sqlite): Generator<VerifyProgress, void> {
+    const assets = new Assets(dirname(this.#subject.path))
+    let total = 0
+    for (const { bytes } of assets.list()) total += bytes
+    for (const done of checkAssets(sqlite, assets, this.#findings, this.#counts)) {
+      yield { stage: "checking assets", done, total, unit: "bytes" }
     }
   }
 }

@@ -64,6 +64,10 @@ const syncFolder = (path: string): void => {
   }
 }
 
+/** Where a content lies, below the project's folder and in archives. */
+export const assetPathOf = (sha256: string): string =>
+  `${folderName}/${sha256.slice(0, 2)}/${sha256}`
+
 export class Assets {
   readonly directory: string
 
