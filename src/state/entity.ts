@@ -17,6 +17,8 @@ export interface HistoryEvent extends Position {
   /** False for what this reader does not understand: it counts for ancestry only. */
   readonly applied: boolean
   readonly actor: string
+  /** Version of the type that it was written with; the reader's own if missing. */
+  readonly kind?: number | undefined
   readonly fields?: JsonObject | undefined
   readonly unset?: ReadonlyArray<string> | undefined
 }

@@ -7,6 +7,8 @@
  *  - A field's value is the highest write in order among those not superseded.
  *  - Two or more of those with different values are a conflict. Equal values are none.
  *  - An entity is deleted if and only if all its heads are deletes. A delete clears nothing itself.
+ *  - A change of a whole map or set, which only events of older versions are read as (`upcast.ts`),
+ *    takes out every key and element that its author had seen, and puts in its own.
  *  - A delete and a concurrent edit are a conflict while the entity lives and no put, delete or
  *    resolve had seen both.
  */
@@ -20,6 +22,7 @@ import { sortedObject, textOfSorted } from "./entity.ts"
 import type { Conflict, EntityState, HistoryEvent } from "./entity.ts"
 import { mergeKindOf } from "./schema.ts"
 import type { MergeKind, TypeDefinition } from "./schema.ts"
+import { isWhole, upcastEvent } from "./upcast.ts"
 
 /** All writes of one register or map key: every one for `base`, and those that still stand. */
 interface Track {
@@ -41,6 +44,11 @@ class Tracks {
 
   #survives(earlier: HistoryEvent, event: HistoryEvent): boolean {
     return !this.ancestry.isAncestor(earlier.hash, event.hash)
+  }
+
+  /** Whether an event's author knew a key: someone before it had written it. */
+  #isSeen(track: Track, event: HistoryEvent): boolean {
+    return track.all.some((before) => !this.#survives(before.event, event))
   }
 
   #write(track: Track, event: HistoryEvent, value: Json | undefined): void {
@@ -86,6 +94,11 @@ class Tracks {
       this.#write(track, event, value)
     }
     const set = (delta.set ?? {}) as JsonObject
+    if (isWhole(delta)) {
+      for (const [key, track] of keys) {
+        if (!Object.hasOwn(set, key) && this.#isSeen(track, event)) write(key, undefined)
+      }
+    }
     for (const key of (delta.remove ?? []) as ReadonlyArray<string>) {
       if (!Object.hasOwn(set, key)) write(key, undefined)
     }
@@ -95,6 +108,11 @@ class Tracks {
   set(field: string, event: HistoryEvent, delta: JsonObject): void {
     let elements = this.sets.get(field)
     if (elements === undefined) this.sets.set(field, (elements = new Map()))
+    if (isWhole(delta)) {
+      for (const element of elements.values()) {
+        element.adds = element.adds.filter((add) => this.#survives(add, event))
+      }
+    }
     for (const value of (delta.remove ?? []) as ReadonlyArray<Json>) {
       const element = elements.get(textOfSorted(value))
       if (element) element.adds = element.adds.filter((add) => this.#survives(add, event))
@@ -151,7 +169,7 @@ export const foldEntity = (
   definition: TypeDefinition,
   events: ReadonlyArray<HistoryEvent>,
 ): EntityState | undefined => {
-  const history = events.toSorted(comparePositions)
+  const history = events.map((event) => upcastEvent(definition, event)).sort(comparePositions)
   const tracks = new Tracks()
   const operations = new Map(history.map((event) => [event.hash, event.op]))
   const applied: Array<HistoryEvent> = []

@@ -9,12 +9,15 @@
  *
  * A merge kind never changes, or old events would mean something new: a new kind is a new field
  * name, and the registry refuses anything else. Value schemas only report; they never refuse.
+ *
+ * A type changes by a higher version, that of the schema in which it changed. Events carry the version
+ * of their type; those of older versions are read as today's (`upcast.ts`), those of newer ones are set
+ * aside until the reader knows them.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { controlType, isTypeName } from "../event/event.ts"
-import type { Body, Header } from "../event/event.ts"
 
 export type MergeKind = "register" | "map" | "set"
 
@@ -22,6 +25,17 @@ export interface FieldDefinition {
   readonly kind: MergeKind
   /** Checks a register's value, each value of a map, or each element of a set. */
   readonly value?: Schema.Codec<unknown, unknown>
+  /**
+   * Version of the type that lists the field first, 1 if it is left out. Before that anyone may have
+   * written a register of this name.
+   */
+  readonly since?: number
+}
+
+/** What an event says of its entity's fields; a map's or set's value is a delta, as in its body. */
+export interface FieldChange {
+  readonly fields?: JsonObject
+  readonly unset?: ReadonlyArray<string>
 }
 
 export interface EntityReference {
@@ -43,9 +57,19 @@ export interface EntityReference {
 }
 
 export interface TypeDefinition {
-  /** Raised when fields are added; events of a higher version than known are set aside. */
+  /**
+   * Version of the schema in which the type changed last. Events of a higher version than known are
+   * set aside.
+   */
   readonly version: number
   readonly fields: { readonly [field: string]: FieldDefinition }
+  /**
+   * By version: turns a change that was written in the version before into one of this version. MUST
+   * be a function of the change alone, and for each field of what that field says alone: `put`,
+   * `patch` and `resolve` come through here, whole entities as well as single fields. What it throws
+   * sets the event aside.
+   */
+  readonly upcasts?: { readonly [version: number]: (change: FieldChange) => FieldChange }
   /** Other entities that these fields point at. */
   readonly references?: (fields: JsonObject) => ReadonlyArray<EntityReference>
   /** The layers of these fields that count for one who refers to them from a layer; else "". */
@@ -61,7 +85,12 @@ export interface ProjectSchema {
 }
 
 export class SchemaError extends Error {
-  readonly code: "merge-kind-changed" | "schema-unknown" | "type-name"
+  readonly code:
+    | "field-since"
+    | "merge-kind-changed"
+    | "schema-unknown"
+    | "type-name"
+    | "type-version"
   constructor(code: SchemaError["code"], message: string) {
     super(message)
     this.name = "SchemaError"
@@ -78,30 +107,74 @@ export const typeOf = (schema: ProjectSchema, type: string): TypeDefinition | un
 export const mergeKindOf = (definition: TypeDefinition, field: string): MergeKind =>
   Object.hasOwn(definition.fields, field) ? definition.fields[field]!.kind : "register"
 
+const isVersion = (version: number, most: number): boolean =>
+  Number.isSafeInteger(version) && version >= 1 && version <= most
+
+/** Refuses definitions that contradict themselves. */
+const checkType = (schema: ProjectSchema, type: string, definition: TypeDefinition): void => {
+  const where = `${schema.name} ${schema.version}: ${type}`
+  if (!isTypeName(type) || type === controlType) {
+    throw new SchemaError("type-name", `"${type}" cannot be the name of an entity type`)
+  }
+  const { version, fields, upcasts = {} } = definition
+  if (!isVersion(version, schema.version)) {
+    throw new SchemaError(
+      "type-version",
+      `${where} has version ${version}; a type has the version of the schema in which it changed last`,
+    )
+  }
+  const from = [
+    ...Object.entries(fields).flatMap(([name, { since }]) =>
+      since === undefined ? [] : [[`since of ${name}`, since] as const],
+    ),
+    ...Object.keys(upcasts).map((key) => [`upcast to ${key}`, Number(key)] as const),
+  ]
+  for (const [what, at] of from) {
+    if (isVersion(at, version)) continue
+    throw new SchemaError(
+      "field-since",
+      `${where}: ${what} is no version of the type up to ${version}`,
+    )
+  }
+}
+
+/** Refuses what would make old events mean something else than when they were written. */
+const checkFollows = (schema: ProjectSchema, type: string, before: TypeDefinition): void => {
+  const after = schema.types[type]
+  const where = `${schema.name} ${schema.version}: ${type}`
+  for (const [field, definition] of Object.entries(before.fields)) {
+    const kind = after?.fields[field]?.kind ?? "register"
+    if (kind === definition.kind) continue
+    throw new SchemaError(
+      "merge-kind-changed",
+      `${where}.${field} was a ${definition.kind} and cannot become a ${kind}; use a new field name`,
+    )
+  }
+  for (const [field, { kind, since = 1 }] of Object.entries(after?.fields ?? {})) {
+    if (kind === "register" || Object.hasOwn(before.fields, field)) continue
+    if (since > before.version) continue
+    throw new SchemaError(
+      "field-since",
+      `${where}.${field} is a ${kind} that version ${before.version} did not list; raise the version of the type and say since when`,
+    )
+  }
+}
+
 /** Every schema a reader knows, by name; later versions may add but never change a merge kind. */
 export class SchemaRegistry {
   readonly #schemas = new Map<string, ProjectSchema>()
 
   register(schema: ProjectSchema): this {
-    for (const type of Object.keys(schema.types)) {
-      if (!isTypeName(type) || type === controlType) {
-        throw new SchemaError("type-name", `"${type}" cannot be the name of an entity type`)
-      }
+    for (const [type, definition] of Object.entries(schema.types)) {
+      checkType(schema, type, definition)
     }
     const known = this.#schemas.get(schema.name)
-    for (const [type, before] of Object.entries(known?.types ?? {})) {
-      for (const [field, definition] of Object.entries(before.fields)) {
-        const after = schema.types[type]?.fields[field]?.kind ?? "register"
-        if (after !== definition.kind) {
-          throw new SchemaError(
-            "merge-kind-changed",
-            `${schema.name} ${schema.version}: ${type}.${field} was a ${definition.kind} and cannot become a ${after}; use a new field name`,
-          )
-        }
-      }
+    const older = known === undefined || known.version <= schema.version
+    if (known !== undefined) {
+      const [first, next] = older ? [known, schema] : [schema, known]
+      for (const [type, before] of Object.entries(first.types)) checkFollows(next, type, before)
     }
-    if (known === undefined || known.version <= schema.version)
-      this.#schemas.set(schema.name, schema)
+    if (older) this.#schemas.set(schema.name, schema)
     return this
   }
 
@@ -120,50 +193,6 @@ export class SchemaRegistry {
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   value !== null && typeof value === "object" && !Array.isArray(value)
-
-const fitsMap = (value: Json): boolean =>
-  isObject(value) &&
-  Object.keys(value).every((key) => key === "set" || key === "remove") &&
-  (value.set === undefined || isObject(value.set)) &&
-  (value.remove === undefined ||
-    (Array.isArray(value.remove) && value.remove.every((key) => typeof key === "string")))
-
-const fitsSet = (value: Json): boolean =>
-  isObject(value) &&
-  Object.keys(value).every((key) => key === "add" || key === "remove") &&
-  (value.add === undefined || Array.isArray(value.add)) &&
-  (value.remove === undefined || Array.isArray(value.remove))
-
-const understoodOperations: ReadonlySet<string> = new Set(["put", "patch", "delete", "resolve"])
-
-/**
- * Why a reader with this schema sets an event aside; undefined when it understands it. A function of
- * the event and the schema alone, so that equal readers agree.
- */
-export const notUnderstood = (
-  schema: ProjectSchema,
-  header: Header,
-  body: Body,
-): string | undefined => {
-  if (header.type === controlType) {
-    return header.op === "continue" ? undefined : `control event ${header.op}`
-  }
-  if (!understoodOperations.has(header.op)) return `operation ${header.op}`
-  const definition = typeOf(schema, header.type)
-  if (definition === undefined) return `entity type ${header.type}`
-  if (body.kind > definition.version) return `${header.type} of version ${body.kind}`
-  for (const [field, value] of Object.entries(body.fields ?? {})) {
-    const kind = mergeKindOf(definition, field)
-    if (kind === "map" && !fitsMap(value)) return `${header.type}.${field} is no change of a map`
-    if (kind === "set" && !fitsSet(value)) return `${header.type}.${field} is no change of a set`
-  }
-  for (const field of body.unset ?? []) {
-    if (mergeKindOf(definition, field) !== "register") {
-      return `${header.type}.${field} cleared as if it were a register`
-    }
-  }
-  return undefined
-}
 
 const decoders = new WeakMap<object, (value: unknown) => string | undefined>()
 

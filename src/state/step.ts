@@ -13,6 +13,7 @@ import { sortedObject, textOfSorted, wholeEntity } from "./entity.ts"
 import type { EntityState, HistoryEvent } from "./entity.ts"
 import { mergeKindOf } from "./schema.ts"
 import type { TypeDefinition } from "./schema.ts"
+import { isWhole, upcastEvent } from "./upcast.ts"
 
 const sawEverything = (
   parents: ReadonlyArray<Reference>,
@@ -60,6 +61,15 @@ const writtenNames = (definition: TypeDefinition, event: HistoryEvent): Readonly
   return names
 }
 
+/** Whether an event changes a whole map or set: which keys it takes out, the history tells. */
+const holdsWhole = (definition: TypeDefinition, event: HistoryEvent): boolean => {
+  if (event.kind === undefined || event.kind >= definition.version) return false
+  return Object.entries(event.fields ?? {}).some(
+    ([field, value]) =>
+      mergeKindOf(definition, field) !== "register" && isWhole(value as JsonObject),
+  )
+}
+
 /** Whether a body's fields are the state as they stand: most entities begin so. */
 const onlyRegisters = (definition: TypeDefinition, fields: JsonObject | undefined): boolean => {
   for (const field in fields) if (mergeKindOf(definition, field) !== "register") return false
@@ -73,9 +83,11 @@ const onlyRegisters = (definition: TypeDefinition, fields: JsonObject | undefine
 export const stepEntity = (
   definition: TypeDefinition,
   before: EntityState | undefined,
-  event: HistoryEvent,
+  written: HistoryEvent,
 ): EntityState | undefined => {
-  if (!sawEverything(event.parents, before?.heads ?? [])) return undefined
+  const event = upcastEvent(definition, written)
+  if (holdsWhole(definition, event) || !sawEverything(event.parents, before?.heads ?? []))
+    return undefined
   const { node, seq, lamport, hash } = event
   const heads = [{ node, seq, lamport, hash }]
   if (event.op === "delete") {

@@ -9,7 +9,7 @@ import { bodyFromText, headerFromText, transactionBytesMax } from "../event/even
 import type { Body, Header } from "../event/event.ts"
 import type { Reference } from "../event/stamp.ts"
 import { clockFault } from "../log/chain.ts"
-import { notUnderstood } from "../state/schema.ts"
+import { notUnderstood } from "../state/understood.ts"
 import type { HistoryEvent } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
 import { refuse } from "./refuse.ts"

@@ -81,6 +81,7 @@ export const historyEvent = (
   parents: header.parents,
   applied: body !== undefined,
   actor: body?.actor ?? "",
+  kind: body?.kind,
   fields: body?.fields,
   unset: body?.unset,
 })

@@ -4,8 +4,8 @@
  */
 import { bodyFromText, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
-import { notUnderstood } from "../state/schema.ts"
 import type { ProjectSchema } from "../state/schema.ts"
+import { notUnderstood } from "../state/understood.ts"
 import { lineOfRow, rowOf } from "./database.ts"
 import { rowsBefore } from "./incoming.ts"
 import type { Replica } from "./replica.ts"
