@@ -1,7 +1,8 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
+import { gating } from "./gate.ts"
 import type { Question } from "./measure.ts"
 import { state } from "./state.ts"
 import { transfers } from "./transfer.ts"
 import { writing } from "./write.ts"
 
-export const questions: ReadonlyArray<Question> = [...writing, ...state, ...transfers]
+export const questions: ReadonlyArray<Question> = [...writing, ...state, ...transfers, ...gating]

@@ -22,7 +22,7 @@ type Preparation = Omit<Place, "scratch">
 
 const writing = { actor: "ana@example.com" }
 const memoryBytesMax = 200e6
-const archiveIn = (folder: string): string => join(folder, "project.lamplog")
+export const archiveIn = (folder: string): string => join(folder, "project.lamplog")
 
 const open = (folder: string): Promise<OpenProject> =>
   openProject({ directory: folder, formats: [dtcg], stateDirectory: join(folder, "state") })
@@ -44,7 +44,7 @@ const fill = (replica: Replica, { size, seed }: Preparation): void => {
 }
 
 /** A replica with tokens, the archive of it, and the bytes in that archive. */
-const prepareTokens = async (place: Preparation): Promise<void> => {
+export const prepareTokens = async (place: Preparation): Promise<void> => {
   const { prepared } = place
   const replica = replicaIn(prepared)
   fill(replica, place)
