@@ -123,6 +123,7 @@ const againstArchive = (
       yield* work(path, (signal) =>
         eachSnapshotEntity(
           archive,
+          handle.replica.schema,
           (entity) => {
             if (!entity.deleted) differences.want(entity)
           },

@@ -8,6 +8,7 @@ import { transactionEventsMax } from "../event/event.ts"
 import type { Change } from "../state/change.ts"
 import type { Conflict } from "../state/entity.ts"
 import { typeOf } from "../state/schema.ts"
+import type { ProjectSchema } from "../state/schema.ts"
 import type { Authorship } from "../store/author.ts"
 import { changeTowards } from "./towards.ts"
 import type { Wanted } from "./towards.ts"
@@ -50,6 +51,10 @@ export class Intake {
     const last = sqlite.prepare<[], number | null>("SELECT max(entity) FROM entities").pluck().get()
     this.#lastRow = last ?? 0
     this.#seen = new Uint8Array((this.#lastRow >> 3) + 1)
+  }
+
+  get schema(): ProjectSchema {
+    return this.#desk.handle.replica.schema
   }
 
   /** Events written so far. */

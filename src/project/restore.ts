@@ -6,14 +6,29 @@ import type { LamplogError } from "../event/failure.ts"
 import type { Archive, SnapshotEntity } from "../archive/read.ts"
 import { breathe, work } from "../archive/work.ts"
 import type { Conflict } from "../state/entity.ts"
+import { typeOf } from "../state/schema.ts"
+import type { ProjectSchema } from "../state/schema.ts"
+import { upcastValues } from "../state/upcast.ts"
 import type { Intake } from "./intake.ts"
 import type { ProgressListener } from "./progress.ts"
 
 const turnEntities = 1000
 
-/** Goes through a snapshot, giving others their turn. */
+/** Brings an entity of an older version of this very schema into today's. */
+const readAs = (
+  entity: SnapshotEntity,
+  written: Archive["manifest"]["schema"],
+  schema: ProjectSchema,
+): SnapshotEntity => {
+  const definition = written.name === schema.name ? typeOf(schema, entity.type) : undefined
+  if (definition === undefined || written.version >= definition.version) return entity
+  return { ...entity, fields: upcastValues(definition, written.version, entity.fields) }
+}
+
+/** Goes through a snapshot as `schema` reads it, giving others their turn. */
 export const eachSnapshotEntity = async (
   archive: Archive,
+  schema: ProjectSchema,
   visit: (entity: SnapshotEntity) => void,
   listener: ProgressListener,
   signal: AbortSignal,
@@ -24,7 +39,7 @@ export const eachSnapshotEntity = async (
   let done = 0
   report(done)
   for await (const entity of archive.snapshot()) {
-    visit(entity)
+    visit(readAs(entity, archive.manifest.schema, schema))
     if (++done % turnEntities !== 0) continue
     report(done)
     await breathe(signal)
@@ -51,7 +66,7 @@ export const takeSnapshot = (
     const visit = (entity: SnapshotEntity): void => {
       if (!entity.deleted) intake.want(entity, manner.settles(entity))
     }
-    await eachSnapshotEntity(archive, visit, listener, signal)
+    await eachSnapshotEntity(archive, intake.schema, visit, listener, signal)
     if (manner.exact) for (const _page of intake.removeUnwanted()) await breathe(signal)
     await breathe(signal)
     intake.finish()
