@@ -1,8 +1,15 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
 import { gating } from "./gate.ts"
 import type { Question } from "./measure.ts"
+import { seals } from "./seal.ts"
 import { state } from "./state.ts"
 import { transfers } from "./transfer.ts"
 import { writing } from "./write.ts"
 
-export const questions: ReadonlyArray<Question> = [...writing, ...state, ...transfers, ...gating]
+export const questions: ReadonlyArray<Question> = [
+  ...writing,
+  ...state,
+  ...transfers,
+  ...seals,
+  ...gating,
+]
