@@ -5,6 +5,7 @@
  * Memory holds a bit for each entity of the replica and a number for each chosen one.
  */
 import type { JsonObject } from "../event/canonical.ts"
+import { LamplogError } from "../event/failure.ts"
 import type { Conflict } from "../state/entity.ts"
 import { typeOf } from "../state/schema.ts"
 import type { EntityReference, ProjectSchema } from "../state/schema.ts"
@@ -84,6 +85,23 @@ class Choice {
     )
   }
 
+  /** Refuses names that nothing alive has. */
+  checkNames(): void {
+    const lacking = (this.#selection.entities ?? []).filter((name) => {
+      const slash = name.indexOf("/")
+      return this.#target.get(name.slice(0, slash), name.slice(slash + 1)) === undefined
+    })
+    const [first] = lacking
+    if (first === undefined) return
+    const others = lacking.length === 1 ? "" : `, nor ${lacking.length - 1} others that are named`
+    throw new LamplogError({
+      code: "entity-unknown",
+      message: `There is no ${first} here${others}.`,
+      remedy: "Run `lamplog list` for what is there.",
+      where: first,
+    })
+  }
+
   readonly has = (entity: number): boolean => (this.#bits[entity >> 3]! & (1 << (entity & 7))) !== 0
 
   add(row: EntityRow): void {
@@ -125,6 +143,13 @@ class Choice {
   }
 
   result(): Chosen {
+    if (this.#queue.length === 0) {
+      throw new LamplogError({
+        code: "nothing-selected",
+        message: "Nothing that lives here is what the export asks for.",
+        remedy: "Ask for less: conditions of several kinds must all hold.",
+      })
+    }
     const sorted = this.#open.sort(compareOpen)
     const counts = [...this.#itemCounts].sort((left, right) => (left[0] < right[0] ? -1 : 1))
     const along = [...this.#along].sort((left, right) => (left[0] < right[0] ? -1 : 1))
@@ -155,6 +180,7 @@ export function* choose(
   selection: Selection,
 ): Generator<number, Chosen> {
   const choice = new Choice(sqlite, schema, selection)
+  choice.checkNames()
   const isSelected = selectorOf(selection)
   for (const row of livingRows(sqlite)) {
     const { type, id } = row

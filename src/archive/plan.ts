@@ -53,7 +53,7 @@ interface Planned {
 }
 
 /** Runs a measuring pass to its end, a turn at a time. */
-const inTurns = async <A>(
+export const inTurns = async <A>(
   steps: Generator<number, A>,
   signal: AbortSignal,
   report: (count: number) => void = () => {},

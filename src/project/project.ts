@@ -16,9 +16,11 @@ import type { Change } from "../state/change.ts"
 import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "../store/query.ts"
 import type { Continuation } from "../store/replica.ts"
 import type { FenceReason } from "../store/identity.ts"
-import type { Manifest } from "../archive/archive.ts"
+import type { Manifest, OpenReference } from "../archive/archive.ts"
+import type { TakenAlong } from "../archive/choose.ts"
 import type { Signature } from "../archive/read.ts"
 import type { Verification } from "../audit/verify.ts"
+import type { ExportOptions } from "./export-options.ts"
 import type { KeyOptions } from "./opening.ts"
 
 export interface Status {
@@ -69,6 +71,18 @@ export interface ExportSummary {
   readonly itemCounts: ItemCounts
   /** SHA-256 of manifest.json; undefined for foreign formats. */
   readonly exportHash: string | undefined
+  /** What was written: an archive of one of three kinds, or the values of a foreign format. */
+  readonly contents: "complete" | "incremental" | "extract" | "values"
+  /** Events in the archive. */
+  readonly events: number
+  /** Entities that nobody asked for, taken along because others refer to them. */
+  readonly takenAlong: ReadonlyArray<TakenAlong>
+  /** References out of what was chosen. */
+  readonly openReferences: ReadonlyArray<OpenReference>
+  readonly signedBy: { readonly name: string; readonly keyId: string } | undefined
+  readonly encrypted: boolean
+  /** Limits that a reader will find nearly used up. */
+  readonly warnings: ReadonlyArray<ImportProblem>
   readonly error: string | null
   readonly durationSeconds: number
 }
@@ -233,10 +247,7 @@ export class Project extends Context.Service<
       options: WriteOptions,
     ): Effect.Effect<WriteResult, LamplogError>
     /** Writes an archive (or a foreign file) under its name only when it is whole and synced. */
-    exportProject(
-      path: string,
-      options?: { readonly format?: string; readonly force?: boolean },
-    ): Effect.Effect<ExportSummary, LamplogError>
+    exportProject(path: string, options?: ExportOptions): Effect.Effect<ExportSummary, LamplogError>
     importProject(
       paths: ReadonlyArray<string>,
       options: ImportOptions,

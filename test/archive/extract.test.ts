@@ -130,7 +130,6 @@ describe("a selection", () => {
       { entities: ["component/Button"], closed: true },
       ["component/Button", "token/color.blue", "token/color.link"],
     ],
-    ["never holds what is deleted", { types: ["style"], closed: true }, []],
   ]
   it.each(cases)("%s", async (_, select, expected) => {
     const ana = seeded()
@@ -162,6 +161,15 @@ describe("a selection", () => {
       { from: "component/Button", field: "tokens", to: "token/color.link" },
       { from: "component/Button", field: "tokens", to: "token/no.such" },
     ])
+  })
+
+  it("never means what is deleted, nor nothing at all", async () => {
+    const ana = seeded()
+    const codeOf = async (select: Selection) => (await refusal(extracted(ana, select))).code
+    expect(await codeOf({ types: ["style"], closed: true })).toBe("nothing-selected")
+    expect(await codeOf({ tags: ["none"], closed: true })).toBe("nothing-selected")
+    expect(await codeOf({ entities: ["style/gone"], closed: true })).toBe("entity-unknown")
+    expect(await codeOf({ entities: ["token/a", "token/b"], closed: true })).toBe("entity-unknown")
   })
 
   it("names in the manifest only what it chose", async () => {
@@ -224,12 +232,12 @@ describe("an extract", () => {
     const random = new Random(seed)
     for (let round = 0; round < 8; round++) {
       const replica = stage.replica(`r${round}`)
-      const count = random.between(1, 120)
+      const count = random.between(2, 120)
       const changes = Array.from({ length: count }, (_, index) => ({
         op: "put" as const,
         type: random.pick(["token", "asset", "component"]),
         id: `e${index}`,
-        fields: { tags: [`t${random.between(0, 4)}`], tokens: [`e${random.between(0, count)}`] },
+        fields: { tags: [`t${index % 5}`], tokens: [`e${random.between(0, count)}`] },
       }))
       new Author(replica).write(changes, { actor: "ana" })
       const closed = random.between(0, 1) === 1
