@@ -1,6 +1,6 @@
 /**
- * Everything that `lamplog` exports: the engine as promises, its types, schemas, and the contract
- * for foreign file formats. `lamplog/effect` has the same as Effect services.
+ * Everything that `lamplog` exports: the engine as promises, its types, schemas, and contracts for
+ * formats and sources of others. `lamplog/effect` has the same as Effect services.
  */
 export { cloneProject, initProject, inspectArchive, openProject, verifyArchive } from "./promise.ts"
 export type { CallOptions, OpenProject } from "./promise.ts"
@@ -19,6 +19,9 @@ export type { Stage } from "./event/failure.ts"
 export type { Position, Reference } from "./event/stamp.ts"
 export type { Frontier, Head } from "./log/frontier.ts"
 export type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
+export { assetsFromArchive } from "./project/asset-source.ts"
+export type { AddedAsset, AddedAssets, Asset, AssetContent } from "./project/asset.ts"
+export type { AssetSource, GetAssetOptions, NewAsset, SweptAssets } from "./project/asset.ts"
 export type { InitOptions } from "./project/begin.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"
@@ -52,7 +55,6 @@ export type {
 export type { ProjectOptions } from "./project/service.ts"
 export type { Change } from "./state/change.ts"
 export type { Candidate, Conflict } from "./state/entity.ts"
-export { SchemaRegistry } from "./state/schema.ts"
-export type { EntityReference, FieldDefinition, MergeKind } from "./state/schema.ts"
-export type { ProjectSchema, TypeDefinition } from "./state/schema.ts"
+export { type EntityReference, type MergeKind, SchemaRegistry } from "./state/schema.ts"
+export type { FieldDefinition, ProjectSchema, TypeDefinition } from "./state/schema.ts"
 export type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "./store/query.ts"

@@ -18,6 +18,15 @@ import type { Verification } from "./audit/verify.ts"
 import type { LamplogError } from "./event/failure.ts"
 import * as archives from "./project/archives.ts"
 import type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
+import type {
+  AddedAsset,
+  AddedAssets,
+  Asset,
+  AssetContent,
+  GetAssetOptions,
+  NewAsset,
+  SweptAssets,
+} from "./project/asset.ts"
 import * as begin from "./project/begin.ts"
 import type { InitOptions } from "./project/begin.ts"
 import type { ExportOptions } from "./project/export.ts"
@@ -239,6 +248,48 @@ export class OpenProject {
   diff(path: string, options: KeyOptions & CallOptions = {}): Promise<ReadonlyArray<Difference>> {
     return this.#run(
       Project.use((project) => project.diff(path, options)),
+      options,
+    )
+  }
+
+  /** Keeps a file as an asset. */
+  async addAsset(
+    asset: NewAsset,
+    options: WriteOptions & CallOptions,
+  ): Promise<AddedAsset & WriteResult> {
+    const { assets, ...written } = await this.addAssets([asset], options)
+    return { ...assets[0]!, ...written }
+  }
+
+  /** Keeps files as assets: all of them, or none. */
+  addAssets(
+    assets: ReadonlyArray<NewAsset>,
+    options: WriteOptions & CallOptions,
+  ): Promise<AddedAssets> {
+    return this.#run(
+      Project.use((project) => project.addAssets(assets, options)),
+      options,
+    )
+  }
+
+  /** An asset by its id, or bytes by their SHA-256; fetched from a source if they are absent. */
+  getAsset(idOrHash: string, options: GetAssetOptions & CallOptions = {}): Promise<AssetContent> {
+    return this.#run(
+      Project.use((project) => project.getAsset(idOrHash, options)),
+      options,
+    )
+  }
+
+  /** Living assets, by id. */
+  listAssets(call?: CallOptions): AsyncIterable<Asset> {
+    const project = Context.get(this.#context, Project)
+    return itemsOf(project.listAssets(), this.#context, call?.signal)
+  }
+
+  /** Takes away the bytes that no living asset and no open conflict names. */
+  sweepAssets(options: { readonly dryRun?: boolean } & CallOptions = {}): Promise<SweptAssets> {
+    return this.#run(
+      Project.use((project) => project.sweepAssets(options)),
       options,
     )
   }

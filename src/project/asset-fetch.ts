@@ -12,12 +12,17 @@ import { getEntity } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
 import type { Asset, AssetContent, AssetSource, GetAssetOptions } from "./asset.ts"
 import { assetBytesMax, assetFrom } from "./assets.ts"
-import type { Handle } from "./transaction.ts"
+import type { Desk } from "./writing.ts"
 
 const hashPattern = /^[0-9a-f]{64}$/
 
 /** What this machine refuses, whatever the source: no other source would help. */
 const ownFailures: ReadonlySet<string> = new Set(["disk-full", "not-writable", "disk-error"])
+
+interface Fetching {
+  readonly bytesMax: number
+  readonly signal: AbortSignal
+}
 
 interface Found {
   readonly asset: Asset | undefined
@@ -63,16 +68,16 @@ const fetchFrom = async (
   source: AssetSource,
   assets: Assets,
   sha256: string,
-  signal: AbortSignal,
+  how: Fetching,
 ): Promise<string | undefined> => {
   try {
-    const stream = source.fetch(sha256, signal)
+    const stream = source.fetch(sha256, how.signal)
     if (stream === undefined) return "it does not hold this asset"
-    const staged = await assets.stage(stream, { expected: sha256, bytesMax: assetBytesMax, signal })
+    const staged = await assets.stage(stream, { ...how, expected: sha256 })
     assets.place([staged], () => {})
     return undefined
   } catch (error) {
-    signal.throwIfAborted()
+    how.signal.throwIfAborted()
     if (error instanceof LamplogError && ownFailures.has(error.code)) throw error
     return (error as Error).message
   }
@@ -82,11 +87,11 @@ const fetchFromAny = async (
   sources: ReadonlyArray<AssetSource>,
   assets: Assets,
   sha256: string,
-  signal: AbortSignal,
+  how: Fetching,
 ): Promise<string> => {
   const failed: Array<string> = []
   for (const source of sources) {
-    const reason = await fetchFrom(source, assets, sha256, signal)
+    const reason = await fetchFrom(source, assets, sha256, how)
     if (reason === undefined) return source.name
     failed.push(`${source.name}: ${reason}`)
   }
@@ -101,18 +106,21 @@ const fetchFromAny = async (
  * the call: whoever names one expects the bytes to be in order afterwards.
  */
 export const getAsset = (
-  handle: Handle,
+  desk: Desk,
   projectSources: ReadonlyArray<AssetSource>,
   idOrHash: string,
   { sources = [] }: GetAssetOptions = {},
 ): Effect.Effect<AssetContent, LamplogError> =>
   Effect.gen(function* () {
+    const { handle } = desk
     const assets = new Assets(handle.replica.directory)
+    const options = { bytesMax: assetBytesMax(desk) }
     const { asset, sha256 } = yield* handle.read((replica) => find(replica, assets, idOrHash))
     const fetchedFrom = yield* work(assets.pathOf(sha256), async (signal) => {
       const held = sources.length === 0 ? assets.has(sha256) : await assets.isWhole(sha256, signal)
       if (held) return undefined
-      return fetchFromAny([...sources, ...projectSources], assets, sha256, signal)
+      const all = [...sources, ...projectSources]
+      return fetchFromAny(all, assets, sha256, { ...options, signal })
     })
     return {
       asset: asset === undefined ? undefined : { ...asset, present: true },

@@ -27,8 +27,9 @@ import type { Handle } from "./transaction.ts"
 import { authorship } from "./writing.ts"
 import type { Desk } from "./writing.ts"
 
-/** Bytes of one asset: as many as an archive may carry. */
-export const assetBytesMax = limitsDefault.assetBytes
+/** Bytes of one asset: as many as an archive may carry here. */
+export const assetBytesMax = ({ policy }: Desk): number =>
+  (policy.limits ?? limitsDefault).assetBytes
 
 const progressBytes = 1024 * 1024
 
@@ -56,18 +57,18 @@ const stageAll = (
   assets: Assets,
   wanted: ReadonlyArray<NewAsset>,
   staged: Array<StagedAsset>,
-  listener: ProgressListener,
+  how: { readonly bytesMax: number; readonly listener: ProgressListener },
 ): Effect.Effect<void, LamplogError> => {
   let done = 0
   const report = (count: number): void => {
     done += count
-    listener({ stage: "adding", done, total: undefined, unit: "bytes" })
+    how.listener({ stage: "adding", done, total: undefined, unit: "bytes" })
   }
   return Effect.forEach(
     wanted,
     ({ content }) =>
       work(typeof content === "string" ? content : "stream", async (signal) => {
-        const options = { signal, bytesMax: assetBytesMax, startBytes: mediaStartBytes }
+        const options = { signal, bytesMax: how.bytesMax, startBytes: mediaStartBytes }
         staged.push(await assets.stage(bytesOf(content, report), options))
       }),
     { discard: true },
@@ -113,7 +114,10 @@ export const addAssets = (
       }),
     )
     return yield* Effect.ensuring(
-      Effect.andThen(stageAll(assets, wanted, staged, listener), write),
+      Effect.andThen(
+        stageAll(assets, wanted, staged, { bytesMax: assetBytesMax(desk), listener }),
+        write,
+      ),
       Effect.sync(() => staged.forEach((one) => assets.discard(one))),
     )
   })

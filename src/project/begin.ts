@@ -12,6 +12,7 @@ import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
 import { openSource } from "./opening.ts"
 import type { KeyOptions } from "./opening.ts"
+import { writeWithAssets } from "./asset-intake.ts"
 import { ProgressReporter } from "./progress.ts"
 import { filesOf, replicaOptions } from "./service.ts"
 import type { EngineOptions } from "./service.ts"
@@ -87,7 +88,9 @@ const joinProject = (
       )
       const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
       const onProgress = yield* ProgressReporter
-      yield* handle.write(receiveArchive(archive, replica, { onProgress }))
+      yield* writeWithAssets(handle, (takeAssets) =>
+        Effect.tap(receiveArchive(archive, replica, { onProgress }), () => takeAssets(archive)),
+      )
       return identityOf(replica)
     }),
   )

@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import type { Signature } from "../archive/read.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Authorship } from "../store/author.ts"
+import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
+import type { TakeArchiveAssets } from "./asset-intake.ts"
 import { timed } from "./clock.ts"
 import { estimatedSeconds } from "./estimate.ts"
 import type { ForeignDocument, ForeignFormat } from "./format.ts"
@@ -93,23 +95,32 @@ const prepare = (
     }
   })
 
-const takeArchive = (desk: Desk, path: string, { keys, signed, manner }: Prepared) =>
+const takeArchive = (
+  desk: Desk,
+  path: string,
+  { keys, signed, manner }: Prepared,
+  takeAssets: TakeArchiveAssets,
+) =>
   Effect.scoped(
     Effect.flatMap(openSource(path, desk.policy, keys), (archive) =>
-      archive.manifest.project === desk.handle.replica.project
-        ? takeHistory(desk, archive, signed, manner)
-        : takeValues(desk, archive, signed, manner),
+      Effect.tap(
+        archive.manifest.project === desk.handle.replica.project
+          ? takeHistory(desk, archive, signed, manner)
+          : takeValues(desk, archive, signed, manner),
+        () => takeAssets(archive),
+      ),
     ),
   )
 
 const takeAll = (
   desk: Desk,
   prepared: Prepared,
+  takeAssets: TakeArchiveAssets,
 ): Effect.Effect<ReadonlyArray<Taken>, LamplogError> =>
   Effect.gen(function* () {
     const taken: Array<Taken> = []
     for (const path of prepared.sources.archives) {
-      taken.push(yield* takeArchive(desk, path, prepared))
+      taken.push(yield* takeArchive(desk, path, prepared, takeAssets))
     }
     for (const document of prepared.documents) {
       taken.push(yield* takeDocument(desk, document, prepared.signed, prepared.manner))
@@ -173,10 +184,11 @@ export const importProject = (
       Effect.gen(function* () {
         const prepared = yield* prepare(desk, formats, paths, options)
         const seconds = yield* attempt(() => estimatedSeconds(prepared.sources))
-        const body = Effect.flatMap(takeAll(desk, prepared), (taken) =>
-          checkReferences(taken, prepared),
-        )
-        return { prepared, seconds, taken: yield* handle.write(body) }
+        const body = (takeAssets: TakeArchiveAssets) =>
+          Effect.flatMap(takeAll(desk, prepared, takeAssets), (taken) =>
+            checkReferences(taken, prepared),
+          )
+        return { prepared, seconds, taken: yield* writeWithAssets(handle, body) }
       }),
     )
     const { prepared, seconds, taken } = outcome
@@ -225,7 +237,9 @@ export const analyzeImport = (
   const { version } = desk.handle.replica.schema
   const analysis = Effect.gen(function* () {
     const prepared = yield* prepare(desk, formats, paths, options)
-    const taken = yield* desk.handle.rehearse(takeAll(desk, prepared))
+    const taken = yield* rehearseWithAssets(desk.handle, (takeAssets) =>
+      takeAll(desk, prepared, takeAssets),
+    )
     const { itemCounts, events, warnings, dangling, signature } = summed(taken)
     const errors = refusesDangling(prepared) ? dangling : []
     return {

@@ -17,6 +17,8 @@ import type { Sqlite } from "../store/database.ts"
 import type { OpenConflict } from "../store/query.ts"
 import type { Received } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
+import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
+import type { TakeArchiveAssets } from "./asset-intake.ts"
 import { timed } from "./clock.ts"
 import { committedState, compareStates } from "./comparison.ts"
 import type { Outcome } from "./comparison.ts"
@@ -87,6 +89,7 @@ const mergeAndLook = <A>(
   options: MergeOptions,
   tell: (outcome: Outcome) => void,
   look: (merged: Merged) => Effect.Effect<A, LamplogError>,
+  takeAssets: TakeArchiveAssets,
 ): Effect.Effect<A, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -96,6 +99,7 @@ const mergeAndLook = <A>(
       const committed = yield* committedState(replica)
       const onProgress = yield* ProgressReporter
       const received = yield* receiveArchive(archive, replica, { onProgress })
+      yield* takeAssets(archive)
       yield* attempt(() => replica.projection.flush())
       const strategy = options.strategy ?? "lamport"
       const opened: Array<OpenConflict> = []
@@ -127,7 +131,9 @@ export const mergeProject = (
       counts[became] += 1
     }
     const [merged, durationSeconds] = yield* timed(
-      handle.write(mergeAndLook(desk, path, options, count, Effect.succeed)),
+      writeWithAssets(handle, (takeAssets) =>
+        mergeAndLook(desk, path, options, count, Effect.succeed, takeAssets),
+      ),
     )
     const { opened, received, settled, signature, warnings } = merged
     return {
@@ -199,5 +205,7 @@ export const analyzeMerge = (
         warnings: [...merged.warnings, ...dangling.map(({ message }) => message), ...skew],
       }
     })
-  return desk.handle.rehearse(mergeAndLook(desk, path, options, note, look))
+  return rehearseWithAssets(desk.handle, (takeAssets) =>
+    mergeAndLook(desk, path, options, note, look, takeAssets),
+  )
 }

@@ -21,6 +21,14 @@ import type { TakenAlong } from "../archive/choose.ts"
 import type { Signature } from "../archive/read.ts"
 import type { Verification } from "../audit/verify.ts"
 import type { ExportOptions } from "./export-options.ts"
+import type {
+  AddedAssets,
+  Asset,
+  AssetContent,
+  GetAssetOptions,
+  NewAsset,
+  SweptAssets,
+} from "./asset.ts"
 import type { KeyOptions } from "./opening.ts"
 
 export interface Status {
@@ -262,6 +270,17 @@ export class Project extends Context.Service<
     analyzeMerge(path: string, options?: MergeOptions): Effect.Effect<MergeAnalysis, LamplogError>
     /** What differs between this state (before) and an archive or foreign file (after). */
     diff(path: string, options?: KeyOptions): Effect.Effect<ReadonlyArray<Difference>, LamplogError>
+    /** Keeps files as assets: bytes first, durably, then one atomic change that names them. */
+    addAssets(
+      assets: ReadonlyArray<NewAsset>,
+      options: WriteOptions,
+    ): Effect.Effect<AddedAssets, LamplogError>
+    /** An asset by its id, or bytes by their SHA-256; fetched from a source if they are absent. */
+    getAsset(idOrHash: string, options?: GetAssetOptions): Effect.Effect<AssetContent, LamplogError>
+    /** Living assets, by id. */
+    listAssets(): Stream.Stream<Asset, LamplogError>
+    /** Takes away the bytes that no living asset and no open conflict names. */
+    sweepAssets(options?: { readonly dryRun?: boolean }): Effect.Effect<SweptAssets, LamplogError>
     /** Full check of this replica. */
     readonly verify: Effect.Effect<Verification, LamplogError>
   }

@@ -14,6 +14,9 @@ import { Author } from "../store/author.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import type { ReplicaOptions } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
+import { getAsset } from "./asset-fetch.ts"
+import type { AssetSource } from "./asset.ts"
+import { addAssets, listAssets, sweepAssets } from "./assets.ts"
 import type { WallClock } from "./clock.ts"
 import { diff } from "./diff.ts"
 import { exportProject } from "./export.ts"
@@ -53,6 +56,8 @@ export interface ProjectOptions extends EngineOptions {
   readonly directory: string
   /** Foreign file formats that import, diff and export understand. */
   readonly formats?: ReadonlyArray<ForeignFormat>
+  /** Where the bytes of assets are asked for when they are not held, in this order. */
+  readonly assetSources?: ReadonlyArray<AssetSource>
   /** The time written into events; this machine's unless given. */
   readonly clock?: WallClock
 }
@@ -80,7 +85,7 @@ const makeProject = (
   options: ProjectOptions,
 ): Effect.Effect<Context.Service.Shape<typeof Project>, LamplogError, Scope.Scope> =>
   Effect.map(openReplica(options), (replica) => {
-    const { clock, formats = [] } = options
+    const { assetSources = [], clock, formats = [] } = options
     const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
     const desk = { handle, author: new Author(replica), clock, policy: policyFrom(options) }
     return Project.of({
@@ -99,6 +104,10 @@ const makeProject = (
       mergeProject: (path, how) => mergeProject(desk, path, how),
       analyzeMerge: (path, how) => analyzeMerge(desk, path, how),
       diff: (path, how) => diff(desk, formats, path, how),
+      addAssets: (wanted, writing) => addAssets(desk, wanted, writing),
+      getAsset: (id, how) => getAsset(desk, assetSources, id, how),
+      listAssets: () => listAssets(handle),
+      sweepAssets: (how) => sweepAssets(handle, how),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })
