@@ -25,33 +25,15 @@ export type { AssetSource, GetAssetOptions, NewAsset, SweptAssets } from "./proj
 export type { InitOptions } from "./project/begin.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"
-export type {
-  ForeignDocument,
-  ForeignEntity,
-  ForeignFile,
-  ForeignFormat,
-  ForeignProblem,
-} from "./project/format.ts"
+export type { ForeignDocument, ForeignEntity, ForeignFile } from "./project/format.ts"
+export type { ForeignFormat, ForeignProblem } from "./project/format.ts"
 export type { KeyOptions, OpeningKeys, OpeningPolicy } from "./project/opening.ts"
 export type { Progress, ProgressListener } from "./project/progress.ts"
-export type {
-  ConflictedItem,
-  Difference,
-  ExportSummary,
-  ImportAnalysis,
-  ImportOptions,
-  ImportProblem,
-  ImportSummary,
-  MergeAnalysis,
-  MergeOptions,
-  MergeStrategy,
-  MergeSummary,
-  Resolution,
-  SkippedConflict,
-  Status,
-  WriteOptions,
-  WriteResult,
-} from "./project/project.ts"
+export type { ConflictedItem, Difference, ExportSummary } from "./project/project.ts"
+export type { ImportAnalysis, ImportOptions, ImportProblem } from "./project/project.ts"
+export type { ImportSummary, MergeAnalysis, MergeOptions } from "./project/project.ts"
+export type { MergeStrategy, MergeSummary, Resolution } from "./project/project.ts"
+export type { SkippedConflict, Status, WriteOptions, WriteResult } from "./project/project.ts"
 export type { ProjectOptions } from "./project/service.ts"
 export type { Change } from "./state/change.ts"
 export type { Candidate, Conflict } from "./state/entity.ts"

@@ -6,7 +6,8 @@
  */
 import { parseArgs } from "node:util"
 import type { CommandDefinition, Flag, Words } from "./command.ts"
-import { commands, everywhereFlags } from "./commands.ts"
+import { commands } from "./commands.ts"
+import { everywhereFlags } from "./flags.ts"
 import { suggestion, UsageError } from "./usage.ts"
 
 type Token = NonNullable<ReturnType<typeof parse>["tokens"]>[number]

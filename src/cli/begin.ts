@@ -9,6 +9,7 @@ import { cloneProject, initProject } from "../project/begin.ts"
 import type { Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { newProject, projectFolder } from "./folder.ts"
+import { keysOf, policyOf } from "./opening.ts"
 import { aligned, printable } from "./paint.ts"
 import { stateDirectory, withProjectIn } from "./session.ts"
 import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
@@ -76,7 +77,8 @@ export const clone: Run = (call) =>
     const source = pathFrom(call.terminal, call.argument("SOURCE"))
     const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
     const actor = newActor(call)
-    yield* cloneProject(source, directory, stateDirectory(call))
+    const options = { ...stateDirectory(call), ...policyOf(call, {}), ...keysOf(call, [source]) }
+    yield* cloneProject(source, directory, options)
     yield* keepActor(directory, actor)
     return yield* withProjectIn(directory, call, (project) =>
       Effect.map(project.status, (status) => statusAnswer(call, status, actor)),

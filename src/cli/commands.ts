@@ -1,35 +1,8 @@
 /**
  * Every command of `lamplog`, as data, in the order the help page tells them.
  */
-import type { CommandDefinition, Flag, Positional } from "./command.ts"
-
-/** Flags that every command takes. */
-export const everywhereFlags: { readonly [name: string]: Flag } = {
-  project: { value: "DIR", does: "use the project in this folder, not the nearest one upwards" },
-  json: { does: "print exactly one JSON document on stdout" },
-  "busy-timeout": { value: "MILLIS", does: "how long to wait for another process that writes" },
-  debug: { does: "show the stack of an error" },
-  help: { does: "explain a command" },
-  version: { does: "print the version" },
-}
-
-const writing: { readonly [name: string]: Flag } = {
-  actor: { value: "WHO", does: "who makes this change (default: the project's actor)" },
-  reason: { value: "TEXT", does: "why, kept with the change" },
-}
-
-const entity: Positional = {
-  name: "TYPE/ID",
-  does: "an entity; the type ends at the first slash",
-}
-
-const format = (choices: ReadonlyArray<string>): Flag => ({
-  value: "NAME",
-  choices,
-  does: `${choices.join(", ")} (default: ${choices[0]})`,
-})
-
-const dryRun: Flag = { does: "tell what would happen; change nothing" }
+import type { CommandDefinition, Positional } from "./command.ts"
+import { dryRun, entity, format, opening, writing } from "./flags.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
   {
@@ -56,7 +29,10 @@ const begin: ReadonlyArray<CommandDefinition> = [
       { name: "SOURCE", does: "a .lamplog archive" },
       { name: "DIR", does: "the folder for this replica" },
     ],
-    flags: { actor: { value: "WHO", does: "who makes changes here (default: user@host)" } },
+    flags: {
+      actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
+      ...opening,
+    },
     load: async () => (await import("./begin.ts")).clone,
   },
   {
@@ -191,8 +167,10 @@ const meet: ReadonlyArray<CommandDefinition> = [
         does: "merge (default), or replace: the state becomes the file's",
       },
       prune: { does: "delete what the files no longer hold" },
+      "allow-dangling": { does: "let a replace leave references that point at nothing" },
       "dry-run": dryRun,
       "time-budget": { value: "SECONDS", does: "how long an import may take (default: 30)" },
+      ...opening,
       ...writing,
     },
     load: async () => (await import("./import.ts")).importProject,
@@ -202,12 +180,19 @@ const meet: ReadonlyArray<CommandDefinition> = [
     group: "Meet others",
     does: "merge the archive of another replica",
     details:
-      "Writes no event of its own: both replicas end in the same state, and concurrent edits of\n" +
-      "one field stay open as conflicts under a provisional winner.",
+      "Both replicas end in the same state. With the strategy lamport nothing is written: concurrent\n" +
+      "edits of one field stay open as conflicts under a provisional winner. With keep-local or\n" +
+      "keep-imported, those that this merge opens are settled by that side, for every replica; what a\n" +
+      "person has resolved before stays open.",
     positionals: [{ name: "FILE", does: "an archive of this project" }],
     flags: {
-      strategy: { value: "NAME", choices: ["lamport"], does: "lamport (default)" },
+      strategy: {
+        value: "NAME",
+        choices: ["lamport", "keep-local", "keep-imported"],
+        does: "lamport (default), keep-local or keep-imported",
+      },
       "dry-run": dryRun,
+      ...opening,
       ...writing,
     },
     load: async () => (await import("./merge.ts")).merge,
@@ -217,7 +202,7 @@ const meet: ReadonlyArray<CommandDefinition> = [
     group: "Meet others",
     does: "show what differs between this state and an archive or token file",
     positionals: [{ name: "FILE", does: "an archive or a token file" }],
-    flags: {},
+    flags: opening,
     load: async () => (await import("./diff.ts")).diff,
   },
   {
@@ -248,7 +233,7 @@ const check: ReadonlyArray<CommandDefinition> = [
     group: "Check",
     does: "check this replica, or an archive, from the bytes up",
     positionals: [{ name: "FILE", optional: true, does: "an archive; else this replica" }],
-    flags: {},
+    flags: opening,
     load: async () => (await import("./verify.ts")).verify,
   },
   {
@@ -256,7 +241,7 @@ const check: ReadonlyArray<CommandDefinition> = [
     group: "Check",
     does: "show what an archive says of itself, without a project",
     positionals: [{ name: "FILE", does: "an archive" }],
-    flags: {},
+    flags: opening,
     load: async () => (await import("./inspect.ts")).inspect,
   },
 ]

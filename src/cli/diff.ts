@@ -7,6 +7,7 @@ import type { Json, JsonObject } from "../event/canonical.ts"
 import type { Difference } from "../project/project.ts"
 import type { Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
+import { keysOf } from "./opening.ts"
 import { aligned, printable, shown } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { withProjectAndFiles } from "./session.ts"
@@ -67,9 +68,13 @@ const diffText = (differences: ReadonlyArray<Difference>, paint: Paint): string 
 }
 
 export const diff: Run = (call) =>
-  withProjectAndFiles(call, (project) =>
-    Effect.map(project.diff(pathFrom(call.terminal, call.argument("FILE"))), (differences) => ({
-      document: differences,
-      text: () => diffText(differences, call.paint),
-    })),
-  )
+  Effect.suspend(() => {
+    const path = pathFrom(call.terminal, call.argument("FILE"))
+    const keys = keysOf(call, [path])
+    return withProjectAndFiles(call, (project) =>
+      Effect.map(project.diff(path, keys), (differences) => ({
+        document: differences,
+        text: () => diffText(differences, call.paint),
+      })),
+    )
+  })

@@ -14,6 +14,7 @@ import { authorship } from "./authorship.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { findProject } from "./folder.ts"
+import { keysOf, signatureText } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { withProjectAndFiles } from "./session.ts"
@@ -49,7 +50,7 @@ const summaryText = (summary: ImportSummary, paint: Paint): string => {
     summary.events === 0
       ? "Nothing to import: the state is as the files say."
       : `Imported ${counted(summary.events, "event")}.`
-  return `${heading}\n${aligned(rows)}\n${problemLines(summary.warnings, paint.yellow("warning"), paint)}`
+  return `${heading}\n${aligned(rows)}\n${signatureText(summary.signature)}${problemLines(summary.warnings, paint.yellow("warning"), paint)}`
 }
 
 const analysisText = (analysis: ImportAnalysis, paint: Paint): string =>
@@ -57,24 +58,27 @@ const analysisText = (analysis: ImportAnalysis, paint: Paint): string =>
     ? `Would import ${counted(analysis.events, "event")}.\n`
     : `${paint.red("Cannot be imported.")}\n`) +
   `${aligned([["entities", itemsText(analysis.itemCounts)]])}\n` +
+  signatureText(analysis.signature) +
   problemLines(analysis.errors, paint.red("error"), paint) +
   problemLines(analysis.warnings, paint.yellow("warning"), paint)
 
-const optionsFrom = (call: Call): ImportOptions => {
+const optionsFrom = (call: Call, paths: ReadonlyArray<string>): ImportOptions => {
   const budget = settingValue("timeBudgetSeconds", call, readSettings(findProject(call)))
   return {
     ...authorship(call),
+    ...keysOf(call, paths),
     format: call.flag("format") ?? "auto",
     strategy: call.flag("strategy") === "replace" ? "replace" : "merge",
     prune: call.has("prune"),
+    allowDangling: call.has("allow-dangling"),
     timeBudgetSeconds: Number(budget.value),
   }
 }
 
 export const importProject: Run = (call) =>
   Effect.suspend(() => {
-    const options = optionsFrom(call)
     const paths = call.arguments("FILE").map((path) => pathFrom(call.terminal, path))
+    const options = optionsFrom(call, paths)
     return withProjectAndFiles(call, (project): Effect.Effect<Answer, LamplogError> =>
       call.has("dry-run")
         ? Effect.map(project.analyzeImport(paths, options), (analysis) => ({

@@ -2,14 +2,16 @@
  * `inspect`: what an archive says of itself, read without a project. Nothing is proven by it.
  */
 import * as Effect from "effect/Effect"
-import { inspectArchive } from "../archive/inspect.ts"
 import type { Inspection } from "../archive/inspect.ts"
+import { inspectArchive } from "../project/archives.ts"
 import type { Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
+import { keysOf, policyOf, signatureText } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 
-const inspectionText = ({ manifest, exportHash, fileSize }: Inspection, paint: Paint): string => {
+const inspectionText = (inspection: Inspection, paint: Paint): string => {
+  const { encrypted, exportHash, fileSize, manifest, signature } = inspection
   const items = Object.entries(manifest.itemCounts).map(
     ([type, count]) => `${printable(type)} ${grouped(count)}`,
   )
@@ -21,7 +23,7 @@ const inspectionText = ({ manifest, exportHash, fileSize }: Inspection, paint: P
     ["conflicts", grouped(manifest.conflicts)],
     ["digest", manifest.digest],
     ["hash", exportHash],
-    ["size", counted(fileSize, "byte")],
+    ["size", `${counted(fileSize, "byte")}${encrypted ? ", encrypted" : ""}`],
     ...manifest.logs.map(({ log, from, to, signature }, index) => [
       index === 0 ? "logs" : "",
       `${log}  ${paint.dim(`${from} to ${to}${signature === undefined ? "" : ", signed"}`)}`,
@@ -32,15 +34,18 @@ const inspectionText = ({ manifest, exportHash, fileSize }: Inspection, paint: P
     ]),
   ]
   const name = paint.bold(printable(manifest.name))
-  return `${name}\n${aligned(rows)}\n${paint.dim("`lamplog verify FILE` checks that all of this holds.")}\n`
+  return `${name}\n${aligned(rows)}\n${signatureText(signature)}${paint.dim("`lamplog verify FILE` checks that all of this holds.")}\n`
 }
 
 export const inspect: Run = (call) =>
-  Effect.map(inspectArchive(pathFrom(call.terminal, call.argument("FILE"))), (inspection) => ({
-    document: {
-      ...inspection.manifest,
-      exportHash: inspection.exportHash,
-      fileSize: inspection.fileSize,
-    },
-    text: () => inspectionText(inspection, call.paint),
-  }))
+  Effect.suspend(() => {
+    const path = pathFrom(call.terminal, call.argument("FILE"))
+    const options = { ...policyOf(call, {}), ...keysOf(call, [path]) }
+    return Effect.map(inspectArchive(path, options), (inspection) => {
+      const { encrypted, exportHash, fileSize, manifest, signature, warnings } = inspection
+      return {
+        document: { ...manifest, exportHash, fileSize, encrypted, signature, warnings },
+        text: () => inspectionText(inspection, call.paint),
+      }
+    })
+  })

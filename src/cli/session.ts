@@ -9,6 +9,7 @@ import { layerProject } from "../project/service.ts"
 import type { Call } from "./command.ts"
 import { findProject } from "./folder.ts"
 import { foreignFormats } from "./formats.ts"
+import { policyOf } from "./opening.ts"
 import { readSettings, settingValue } from "./settings.ts"
 
 export type ProjectService = (typeof Project)["Service"]
@@ -19,20 +20,29 @@ export const stateDirectory = (call: Call): { readonly stateDirectory?: string }
   return named === undefined || named === "" ? {} : { stateDirectory: named }
 }
 
+/** What a command needs of the engine beside the project. */
+interface Needs {
+  readonly formats?: ReadonlyArray<ForeignFormat>
+  /** Archives are opened: limits and trusted keys are read. */
+  readonly archives?: boolean
+}
+
 /** Runs a program on the project in a folder, opened with what the call and its settings say. */
 export const withProjectIn = <A>(
   directory: string,
   call: Call,
   program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
-  formats: ReadonlyArray<ForeignFormat> = [],
+  { archives = false, formats = [] }: Needs = {},
 ): Effect.Effect<A, LamplogError> =>
   Effect.suspend(() => {
-    const busyTimeout = settingValue("busyTimeoutMillis", call, readSettings(directory))
+    const file = readSettings(directory)
+    const busyTimeout = settingValue("busyTimeoutMillis", call, file)
     const layer = layerProject({
       directory,
       formats,
       busyTimeoutMillis: Number(busyTimeout.value),
       ...stateDirectory(call),
+      ...(archives ? policyOf(call, file) : {}),
     })
     return Effect.provide(Effect.flatMap(Project, program), layer)
   })
@@ -44,11 +54,18 @@ export const withProject = <A>(
 ): Effect.Effect<A, LamplogError> =>
   Effect.suspend(() => withProjectIn(findProject(call), call, program))
 
-/** The same for commands that read or write files of foreign formats. */
+/** The same for commands that open archives. */
+export const withProjectAndArchives = <A>(
+  call: Call,
+  program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.suspend(() => withProjectIn(findProject(call), call, program, { archives: true }))
+
+/** The same for commands that read or write files of foreign formats, too. */
 export const withProjectAndFiles = <A>(
   call: Call,
   program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
 ): Effect.Effect<A, LamplogError> =>
   Effect.flatMap(Effect.promise(foreignFormats), (formats) =>
-    withProjectIn(findProject(call), call, program, formats),
+    withProjectIn(findProject(call), call, program, { archives: true, formats }),
   )

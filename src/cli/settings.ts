@@ -20,6 +20,7 @@ import { LamplogError } from "../event/failure.ts"
 import type { Call } from "./command.ts"
 import { fileFailure } from "../project/file-failure.ts"
 import { jsonFromText } from "./json.ts"
+import { limitsFromText } from "./limits-text.ts"
 import { suggestion, UsageError } from "./usage.ts"
 
 export const settingsFile = "config.json"
@@ -29,11 +30,13 @@ export interface Setting {
   readonly environment: string
   readonly flag?: string
   /** Reads a value as flags and the environment write it; undefined when it cannot be one. */
-  readonly fromText: (text: string) => string | number | undefined
+  readonly fromText: (text: string) => SettingContent | undefined
   /** What a value has to be, for the error. */
   readonly wanted: string
-  readonly initial?: string | number
+  readonly initial?: SettingContent
 }
+
+export type SettingContent = string | number | boolean
 
 const actorLengthMax = 256
 
@@ -50,6 +53,11 @@ const countBetween =
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
     return value >= least && value <= most ? value : undefined
   }
+
+const oneOf =
+  (words: ReadonlyArray<string>) =>
+  (text: string): string | undefined =>
+    words.find((word) => word === text)
 
 export const settings = {
   actor: {
@@ -75,6 +83,32 @@ export const settings = {
     wanted: "a whole number of seconds from 1",
     initial: 30,
   },
+  profile: {
+    does: "how large archives may be: conservative, balanced or aggressive",
+    environment: "LAMPLOG_PROFILE",
+    flag: "profile",
+    fromText: oneOf(["conservative", "balanced", "aggressive"]),
+    wanted: "conservative, balanced or aggressive",
+    initial: "balanced",
+  },
+  limits: {
+    does: "limits of archives that differ from the profile's",
+    environment: "LAMPLOG_LIMITS",
+    flag: "limits",
+    // Refuses by itself what it does not know, with what was probably meant.
+    fromText: (text) => (limitsFromText(text), text),
+    wanted: "limits such as archiveBytes=1000,items.token=500",
+    initial: "",
+  },
+  requireSignature: {
+    does: "whether archives must be signed by a key you trust",
+    environment: "LAMPLOG_REQUIRE_SIGNATURE",
+    flag: "require-signature",
+    fromText: (text) =>
+      text === "" || text === "true" ? true : text === "false" ? false : undefined,
+    wanted: "true or false",
+    initial: false,
+  },
 } satisfies { readonly [key: string]: Setting }
 
 export type SettingKey = keyof typeof settings
@@ -82,7 +116,7 @@ export const settingKeys = Object.keys(settings) as ReadonlyArray<SettingKey>
 
 export interface SettingValue {
   readonly key: SettingKey
-  readonly value: string | number | null
+  readonly value: SettingContent | null
   readonly from: "flag" | "environment" | "file" | "default"
 }
 
@@ -98,7 +132,7 @@ export const settingKey = (text: string): SettingKey => {
 }
 
 /** Reads a value given in words. `where` is the flag, the variable or the key. */
-export const settingFromText = (key: SettingKey, text: string, where: string): string | number => {
+export const settingFromText = (key: SettingKey, text: string, where: string): SettingContent => {
   const setting: Setting = settings[key]
   const value = setting.fromText(text)
   if (value !== undefined) return value

@@ -5,15 +5,17 @@
  * opening refuses is told about.
  */
 import * as Effect from "effect/Effect"
-import { verifyArchive } from "../archive/verify.ts"
+import type { Signature } from "../archive/read.ts"
 import { verifyFolder } from "../audit/verify.ts"
 import type { Finding, Verification } from "../audit/verify.ts"
 import { builtInSchemas } from "../domain/schemas.ts"
 import { LamplogError } from "../event/failure.ts"
+import { verifyArchive } from "../project/archives.ts"
 import { ProgressReporter } from "../project/progress.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { findProject } from "./folder.ts"
+import { keysOf, policyOf, signatureText } from "./opening.ts"
 import { counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { statusRefused } from "./report.ts"
@@ -26,7 +28,10 @@ const findingText = ({ severity, code, message, where }: Finding, paint: Paint):
   return `${mark}  ${code}  ${paint.dim(printable(where))}  ${printable(message)}\n`
 }
 
-const verificationText = ({ ok, checked, findings }: Verification, paint: Paint): string => {
+/** What is checked: a replica, or an archive, which somebody may have signed. */
+type Checked = Verification & { readonly signature?: Signature | undefined }
+
+const verificationText = ({ ok, checked, findings, signature }: Checked, paint: Paint): string => {
   const errors = findings.filter(({ severity }) => severity === "error").length
   const counts = Object.entries(checked)
     .filter(([, count]) => count > 0)
@@ -43,12 +48,12 @@ const verificationText = ({ ok, checked, findings }: Verification, paint: Paint)
       .map((finding) => findingText(finding, paint))
       .join("") +
     (hidden > 0 ? paint.dim(`and ${grouped(hidden)} more (--json)\n`) : "") +
-    `${verdict}${also}\n${paint.dim(`Checked ${counts.join(", ") || "nothing"}.`)}\n`
+    `${verdict}${also}\n${signatureText(signature)}${paint.dim(`Checked ${counts.join(", ") || "nothing"}.`)}\n`
   )
 }
 
 /** A failed check is an answer and a refusal: its document has the findings and an error. */
-const answerOf = (call: Call, verification: Verification, subject: string): Answer => {
+const answerOf = (call: Call, verification: Checked, subject: string): Answer => {
   const { ok, findings } = verification
   const first = findings.find(({ severity }) => severity === "error")
   const text = () => verificationText(verification, call.paint)
@@ -73,9 +78,6 @@ export const verify: Run = (call) =>
       return answerOf(call, checked, "This replica")
     }
     const path = pathFrom(call.terminal, file)
-    return answerOf(
-      call,
-      yield* verifyArchive(path, { schemas, onProgress: listener }),
-      "The archive",
-    )
+    const options = { schemas, ...policyOf(call, {}), ...keysOf(call, [path]) }
+    return answerOf(call, yield* verifyArchive(path, options), "The archive")
   })

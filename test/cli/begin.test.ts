@@ -132,6 +132,9 @@ describe("config", () => {
       ["actor", "environment"],
       ["busyTimeoutMillis", "file"],
       ["timeBudgetSeconds", "default"],
+      ["profile", "default"],
+      ["limits", "default"],
+      ["requireSignature", "default"],
     ])
     expect((await run(["config", "get", "busyTimeoutMillis"], { in: here })).stdout).toBe("70\n")
   })

@@ -1,6 +1,7 @@
 /** How words are read, and how wrong ones are answered: exit status 2, nothing tried. */
 import { describe, expect, it } from "vitest"
-import { commands, everywhereFlags } from "../../src/cli/commands.ts"
+import { commands } from "../../src/cli/commands.ts"
+import { everywhereFlags } from "../../src/cli/flags.ts"
 import { wordsFromArguments } from "../../src/cli/arguments.ts"
 import { nearestWord } from "../../src/cli/usage.ts"
 import { stage } from "./stage.ts"
@@ -74,7 +75,7 @@ describe("reading words", () => {
     ["log --since yesterday", "stamp-invalid", /LAMPORT@NODE/],
     ["log --node NODE", "node-invalid", /26/],
     ["init --schema desing-system", "flag-value-unknown", /design-system/],
-    ["merge f --strategy keep-local", "flag-value-unknown", /lamport/],
+    ["merge f --strategy keep-both", "flag-value-unknown", /lamport/],
     ["export f --format dss", "flag-value-unknown", /lamplog/],
     ["set", "argument-missing", /--help/],
     ["set token/x", "argument-missing", /--unset/],

@@ -130,10 +130,12 @@ describe("the list of what is exported", () => {
     expect(Object.keys(lamplog).sort()).toEqual([
       "LamplogError",
       "SchemaRegistry",
+      "assetsFromArchive",
       "builtInSchemas",
       "cloneProject",
       "initProject",
       "inspectArchive",
+      "limitsByProfile",
       "openProject",
       "verifyArchive",
     ])
