@@ -5,6 +5,7 @@
  * recipients there are to try, and what a passphrase's scrypt may take (at 2^20, 5 seconds and 1
  * GiB). So its length, its recipients and that factor are bounded here, and only then a key is tried.
  */
+import { bytesFromBase64 } from "./base64.ts"
 import { beyondLimit, refuse } from "./refuse.ts"
 import { damaged, truncated } from "./stream.ts"
 
@@ -113,8 +114,9 @@ const checkPassphrase = (
   const [, salt, factor, ...rest] = stanzas.find(([type]) => type === "scrypt")!
   // Whoever opens with a passphrase may rely on it that only those who know it could write.
   if (stanzas.length > 1) throw damaged(where, "it opens with a passphrase and with other keys")
-  const fits = salt?.length === 22 && factor !== undefined && workFactorPattern.test(factor)
-  if (!fits || rest.length > 0) throw malformed(where)
+  const fits = factor !== undefined && workFactorPattern.test(factor) && rest.length === 0
+  // Sixteen bytes in their only spelling, without padding.
+  if (!fits || bytesFromBase64(`${salt}==`)?.length !== 16) throw malformed(where)
   const work = Number(factor)
   if (work <= limits.scryptWorkFactor) return
   throw beyondLimit("scryptWorkFactor", work, limits.scryptWorkFactor, "the encryption header")

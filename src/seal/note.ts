@@ -16,8 +16,9 @@
  */
 import { isUtf8 } from "node:buffer"
 import { sign, verify } from "node:crypto"
+import { bytesFromBase64 } from "./base64.ts"
 import type { SigningKey } from "./keys.ts"
-import { bytesFromBase64, isKeyName, keyObjectOf } from "./verifier.ts"
+import { isKeyName, keyObjectOf } from "./verifier.ts"
 import type { Verifier } from "./verifier.ts"
 
 export const noteBytesMax = 64 * 1024

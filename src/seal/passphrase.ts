@@ -11,6 +11,8 @@ const workFactorDefault = 18
 const label = "age-encryption.org/v1/scrypt"
 const saltBytes = 16
 const blockSize = 8
+/** A key of 16 bytes and what authenticates it. */
+const wrappedKeyBytes = 32
 
 const keyFrom = (passphrase: string, salt: Uint8Array, workFactor: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -41,12 +43,13 @@ export const passphraseRecipient = (
   },
 })
 
-/** Tries a passphrase. The header was checked: a scrypt stanza is alone, and its work bounded. */
+/** Tries a passphrase, on a header that was checked: one scrypt stanza, and its work is bounded. */
 export const passphraseIdentity = (passphrase: string): Identity => ({
   unwrapFileKey: async ([stanza]) => {
-    const [type, salt, workFactor] = stanza?.args ?? []
-    if (type !== "scrypt" || stanza?.body.length !== 32) return null
+    const [, salt, workFactor] = stanza!.args
+    // A longer one could hold several keys, and tell by the answer which passphrase was tried.
+    if (stanza!.body.length !== wrappedKeyBytes) throw new Error("it does not wrap a key")
     const key = await keyFrom(passphrase, Buffer.from(salt!, "base64"), Number(workFactor))
-    return unsealed(key, nonce, stanza.body) ?? null
+    return unsealed(key, nonce, stanza!.body) ?? null
   },
 })

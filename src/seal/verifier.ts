@@ -11,6 +11,7 @@
 import { createPublicKey, hash } from "node:crypto"
 import type { KeyObject } from "node:crypto"
 import type { LamplogError } from "../event/failure.ts"
+import { bytesFromBase64 } from "./base64.ts"
 import { badKey } from "./refuse.ts"
 
 /** The signature type of Ed25519. */
@@ -34,12 +35,6 @@ export const isKeyName = (name: string): boolean =>
   name.length <= nameLengthMax &&
   name.isWellFormed() &&
   !/[+\p{Z}\p{Cc}\p{Cf}]/u.test(name)
-
-/** Bytes of standard base64 with its padding; undefined for any other spelling. */
-export const bytesFromBase64 = (text: string): Buffer | undefined => {
-  const bytes = Buffer.from(text, "base64")
-  return bytes.toString("base64") === text ? bytes : undefined
-}
 
 const typedKey = (publicKey: Uint8Array): Buffer =>
   Buffer.concat([Buffer.of(ed25519Type), publicKey])

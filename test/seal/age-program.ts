@@ -62,7 +62,9 @@ export const agePrograms = (): AgePrograms => {
   try {
     unpack()
   } catch (error) {
-    throw new Error("These tests need the age program. Install it: apt-get install age.", { cause: error })
+    throw new Error("These tests need the age program. Install it: apt-get install age.", {
+      cause: error,
+    })
   }
   return programsIn(join(unpacked, "usr", "bin"))!
 }

@@ -26,7 +26,6 @@ const { decrypted, path } = folder()
 
 const headerBytes = (file: Buffer): number => headerFromStart(file, limits, "it").bytes.length
 
-/** The file that makes typage's own library wrap the key for these, and the payload ours. */
 const refusal = (file: Buffer, keys = { identities: [identity] }, within = limits) =>
   refusalOf(() => decrypted(file, keys, within))
 
@@ -224,6 +223,10 @@ describe("a hostile header is refused before a key is tried", () => {
     ["a work factor with a zero before it", header(stanza("scrypt", `${salt} 010`), mac)],
     ["a work factor that is no number", header(stanza("scrypt", `${salt} 1e1`), mac)],
     ["a negative work factor", header(stanza("scrypt", `${salt} -1`), mac)],
+    [
+      "a salt that can be spelled otherwise",
+      header(stanza("scrypt", `${"A".repeat(21)}B 10`), mac),
+    ],
     ["a short salt", header(stanza("scrypt", "AAAA 10"), mac)],
     ["an argument too many", header(stanza("scrypt", `${salt} 10 x`), mac)],
     ["no recipient", header(mac)],
@@ -238,6 +241,12 @@ describe("a hostile header is refused before a key is tried", () => {
     const { code, stage, remedy } = await refusal(file)
     expect([code, stage]).toEqual(["archive-damaged", "archive"])
     expect(remedy).not.toBe("")
+  })
+
+  it("for a passphrase that wraps more than a key", async () => {
+    const file = header(`-> scrypt ${salt} 10\n${"A".repeat(60)}\n`, mac)
+    const { code } = await refusalOf(() => decrypted(file, { passphrase: "x" }))
+    expect(code).toBe("archive-damaged")
   })
 
   it("for a newer form of age, and for one written as text", async () => {
