@@ -2,6 +2,7 @@
  * What can be asked of an export: how much of the project, in which format, and who may read it.
  */
 import type { FieldCondition } from "../archive/archive.ts"
+import type { AssetChoice } from "../archive/asset-plan.ts"
 import type { Frontier } from "../log/frontier.ts"
 import type { SigningKey } from "../seal/keys.ts"
 import type { KeyOptions } from "./opening.ts"
@@ -33,6 +34,8 @@ export interface ExportOptions extends KeyOptions {
   readonly since?: Frontier | string | undefined
   /** Only some entities; an archive of them is an extract. */
   readonly select?: ExportSelection | undefined
+  /** Bytes of assets that travel along: those that what is exported names unless given. */
+  readonly assets?: AssetChoice | undefined
   /** Sign the archive with this key. */
   readonly sign?: SigningKey | undefined
   /** Encrypt the archive for whoever holds one of these keys (`age1…`). */

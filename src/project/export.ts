@@ -64,7 +64,7 @@ const exportArchive = (
 ): Effect.Effect<Written, LamplogError> =>
   Effect.gen(function* () {
     const { handle, policy } = desk
-    const { encryptTo, force = false, passphrase, sign } = options
+    const { assets, encryptTo, force = false, passphrase, sign } = options
     const since = yield* sinceFrom(desk, options)
     if (since !== undefined && select !== undefined) {
       return yield* Effect.fail(
@@ -76,10 +76,11 @@ const exportArchive = (
       )
     }
     const onProgress = yield* ProgressReporter
-    const how = { force, onProgress, since, select, sign, encryptTo, passphrase }
+    const how = { force, onProgress, since, select, assets, sign, encryptTo, passphrase }
     const { limits } = policy
     const written = yield* handle.alone(writeArchive(handle.replica, path, { ...how, limits }))
-    const { encrypted, exportHash, fileSize, manifest, takenAlong, warnings } = written
+    const { assetsMissing, encrypted, exportHash, fileSize, manifest, takenAlong, warnings } =
+      written
     return {
       fileSize,
       itemCounts: manifest.itemCounts,
@@ -90,6 +91,7 @@ const exportArchive = (
       openReferences: manifest.extract?.open ?? [],
       signedBy: sign === undefined ? undefined : { name: sign.name, keyId: sign.keyId },
       encrypted,
+      assetsMissing,
       warnings: limitProblems(warnings),
     }
   })
@@ -205,6 +207,7 @@ const exportForeign = (
       ...references,
       signedBy: undefined,
       encrypted: false,
+      assetsMissing: 0,
       warnings: [],
     }
   })

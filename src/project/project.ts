@@ -89,6 +89,8 @@ export interface ExportSummary {
   readonly openReferences: ReadonlyArray<OpenReference>
   readonly signedBy: { readonly name: string; readonly keyId: string } | undefined
   readonly encrypted: boolean
+  /** Contents of assets that should have travelled and are not held here, or damaged. */
+  readonly assetsMissing: number
   /** Limits that a reader will find nearly used up. */
   readonly warnings: ReadonlyArray<ImportProblem>
   readonly error: string | null
