@@ -70,7 +70,7 @@ export interface Archive extends Opened {
 /** What every hash and size that does not fit may mean. */
 const altered = "it was changed after it was exported, by accident or on purpose"
 
-/** The members are exactly those listed, each once, each as long as listed. */
+/** The members are exactly those listed, in that order, each once, each as long as listed. */
 const membersByPath = (
   manifest: Manifest,
   members: ReadonlyArray<ZipMember>,
@@ -110,6 +110,11 @@ const membersByPath = (
         path,
       )
     }
+  }
+  const misplaced = members.find(({ name }, index) => name !== manifest.members[index]!.path)
+  if (misplaced !== undefined) {
+    const { name } = misplaced
+    throw refuse("archive", "zip-layout", `${name} is not where members of its name belong.`, name)
   }
   return found
 }

@@ -23,7 +23,7 @@ import type { StateCounts } from "./counts.ts"
 import { nodeLength } from "./logs.ts"
 import { snapshotLineBytesMax } from "./read.ts"
 import type { Archive } from "./read.ts"
-import { refuse } from "./refuse.ts"
+import { refuse, shown } from "./refuse.ts"
 import { breathe, work } from "./work.ts"
 
 export interface ReceivedArchive extends Received {
@@ -50,7 +50,7 @@ const checkBelongs = (manifest: Manifest, replica: Replica): void => {
     throw refuse(
       "manifest",
       "other-project",
-      `The archive is of project ${manifest.name} (${project}); this is ${replica.name} (${replica.project}).`,
+      `The archive is of project ${shown(manifest.name)} (${project}); this is ${replica.name} (${replica.project}).`,
       "manifest.json project",
       "Use `lamplog import` to take over the values of another project.",
     )
@@ -59,7 +59,7 @@ const checkBelongs = (manifest: Manifest, replica: Replica): void => {
     throw refuse(
       "manifest",
       "schema-mismatch",
-      `The archive follows the schema ${schema.name}; this project follows ${replica.schema.name}.`,
+      `The archive follows the schema ${shown(schema.name)}; this project follows ${replica.schema.name}.`,
       "manifest.json schema",
       "Merge archives of the same project and schema only.",
     )

@@ -25,6 +25,7 @@ import type { OpenArchiveOptions } from "./open.ts"
 import { nearLimit } from "./limits.ts"
 import type { Archive, Signature } from "./read.ts"
 import { takeArchive } from "./receive.ts"
+import { shown } from "./refuse.ts"
 import { checkProofs } from "./proof-check.ts"
 import { breathe, work } from "./work.ts"
 

@@ -31,6 +31,7 @@ export type CanonicalCode =
   | "nul-character"
   | "key-forbidden"
   | "too-deep"
+  | "too-many-values"
 
 /** A value that has no canonical text; `where` is a JSON Pointer into the value. */
 export class CanonicalError extends Error {
@@ -43,6 +44,11 @@ export class CanonicalError extends Error {
     this.where = where
   }
 }
+
+/** Values in one text, as far as commas tell. No event can have as many; a snapshot's line could. */
+const valuesMax = 1_000_000
+/** Longer texts are looked over before they are parsed. */
+const parsedAtOnceLength = 64 * 1024
 
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"])
 
@@ -216,6 +222,35 @@ const textFrom = (value: Json, depth: number, strings: boolean): string => {
 export const canonicalFromJson = (value: Json, levelsMax = depthMax): string =>
   textFrom(value, depthMax - levelsMax, true)
 
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
+
+/**
+ * Refuses a long text that a parser would build too much from: a level or a value costs two bytes to
+ * write and a hundred to hold, so 100 MiB of brackets would end the process.
+ */
+const checkShape = (text: string, levelsMax: number): void => {
+  let depth = 0
+  let commas = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === quote) {
+      for (at++; at < text.length && text.charCodeAt(at) !== quote; at++) {
+        if (text.charCodeAt(at) === backslash) at++
+      }
+    } else if (unit === comma) {
+      commas++
+      if (commas >= valuesMax) {
+        throw new CanonicalError("too-many-values", `more than ${valuesMax} values in one text`, "")
+      }
+    } else if (unit === 0x5b || unit === 0x7b) {
+      depth++
+      if (depth > levelsMax) throw tooDeep("")
+    } else if (unit === 0x5d || unit === 0x7d) depth--
+  }
+}
+
 /**
  * Parses text that must be canonical already. Throws `CanonicalError`.
  *
@@ -223,6 +258,7 @@ export const canonicalFromJson = (value: Json, levelsMax = depthMax): string =>
  * compared; every other text is compared with one JSON.stringify.
  */
 export const jsonFromCanonical = (text: string, levelsMax = depthMax): Json => {
+  if (text.length > parsedAtOnceLength) checkShape(text, levelsMax)
   let value: Json
   try {
     value = JSON.parse(text) as Json
