@@ -6,6 +6,15 @@ import { bombAttacks } from "./bombs.ts"
 import { dataAttacks, truncationAttacks } from "./data.ts"
 import { layoutAttacks } from "./layout.ts"
 import { descriptorAttacks, mismatchAttacks } from "./mismatch.ts"
+import {
+  belongingAttacks,
+  foreignAttacks,
+  lineAttacks,
+  logAttacks,
+  snapshotAttacks,
+} from "./histories.ts"
+import { manifestAttacks, memberAttacks } from "./manifests.ts"
+import { sealedAttacks } from "./sealed.ts"
 import { nameAttacks } from "./names.ts"
 import { typeAttacks } from "./types.ts"
 import { extraAttacks, zip64Attacks } from "./wide.ts"
@@ -22,4 +31,12 @@ export const allAttacks = (base: Base): ReadonlyArray<Attack> =>
     extraAttacks,
     dataAttacks,
     truncationAttacks,
+    manifestAttacks,
+    memberAttacks,
+    lineAttacks,
+    logAttacks,
+    snapshotAttacks,
+    foreignAttacks,
+    belongingAttacks,
+    sealedAttacks,
   ].flatMap((attacks) => attacks(base))

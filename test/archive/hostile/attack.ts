@@ -2,16 +2,24 @@
  * What every attack is: a file that must be refused, and how.
  */
 import type { Stage } from "../../../src/event/failure.ts"
-import { stored } from "./zip-bytes.ts"
+import { stored, zipBytes } from "./zip-bytes.ts"
 import type { Entry } from "./zip-bytes.ts"
+import { canonicalFromJson } from "../../../src/event/canonical.ts"
+import type { Json } from "../../../src/event/canonical.ts"
+import { sha256 } from "../../../src/event/hash.ts"
 
 /** The valid archive that attacks are grafted on, in pieces. */
 export interface Base {
   /** Bytes of the archive as it was exported. */
   readonly file: Buffer
+  /** The same, encrypted with age to `identity`. */
+  readonly sealed: Buffer
+  readonly identity: string
   /** Its members in order, the manifest first. */
   readonly members: ReadonlyArray<readonly [name: string, content: Buffer]>
   readonly manifest: ManifestText
+  /** The log whose end the reader does not know. */
+  readonly log: ManifestLogText
 }
 
 /** manifest.json as plain data, to be altered at will. */
@@ -39,6 +47,24 @@ export interface ManifestLogText {
   readonly members: ReadonlyArray<string>
 }
 
+/** The ways into a project. */
+export type Door =
+  /** Looked at without reading its members, which not every attack is noticed by. */
+  | "inspected"
+  /** Opened with keys, and every member read to its end. */
+  | "opened"
+  | "verified"
+  /** Imported as an archive. */
+  | "imported"
+  /** Imported as whatever it looks like. */
+  | "guessed"
+  | "merged"
+
+/** Those that must refuse at the right stage, unless an attack is about some of them only. */
+export const strictDoors: ReadonlyArray<Door> = ["opened", "verified", "imported", "merged"]
+/** The others need only not break, and take nothing. */
+export const looseDoors: ReadonlyArray<Door> = ["inspected", "guessed"]
+
 export interface Attack {
   readonly class: string
   readonly name: string
@@ -46,6 +72,8 @@ export interface Attack {
   readonly stages: ReadonlyArray<Stage>
   /** Codes that are right; any code of the stage when absent. */
   readonly codes?: ReadonlyArray<string>
+  /** The doors that must refuse; all of them when absent. */
+  readonly doors?: ReadonlyArray<Door>
   readonly build: () => Buffer
 }
 
@@ -75,3 +103,41 @@ export const attacksOf = (
       ? { class: className, name, stages, build }
       : { class: className, name, stages, ...build },
   )
+
+export const manifestBytesOf = (manifest: unknown): Buffer =>
+  Buffer.from(`${canonicalFromJson(manifest as Json)}\n`)
+
+/** The archive with another manifest, everything else as it was. */
+export const withManifestBytes = (base: Base, bytes: Buffer | string): Buffer =>
+  zipBytes(withEntry(entriesOf(base), 0, { content: Buffer.from(bytes as string) }))
+
+export const withManifest = (base: Base, change: { readonly [key: string]: unknown }): Buffer => {
+  const changed = Object.entries({ ...base.manifest, ...change })
+  const kept = changed.filter(([, value]) => value !== undefined)
+  return withManifestBytes(base, manifestBytesOf(Object.fromEntries(kept)))
+}
+
+/** The archive with other contents in some members, and a manifest that fits them. */
+export const withContents = (
+  base: Base,
+  contents: { readonly [path: string]: Buffer | string },
+  change: { readonly [key: string]: unknown } = {},
+  pack: (name: string, content: Buffer) => Entry = stored,
+): Buffer => {
+  const names = new Set([...base.members.slice(1).map(([name]) => name), ...Object.keys(contents)])
+  const held = new Map(base.members)
+  const members = [...names].sort().map((name) => {
+    const content = contents[name]
+    return [name, content === undefined ? held.get(name)! : Buffer.from(content as string)] as const
+  })
+  const listed = members.map(([path, content]) => ({
+    path,
+    sha256: sha256(content),
+    size: content.length,
+  }))
+  const manifest = manifestBytesOf({ ...base.manifest, members: listed, ...change })
+  return zipBytes([
+    stored("manifest.json", manifest),
+    ...members.map(([name, content]) => pack(name, content)),
+  ])
+}

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { inflateRawSync } from "node:zlib"
+import { Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption"
 import { cloneProject, initProject } from "../../../src/promise.ts"
 import type { OpenProject } from "../../../src/promise.ts"
 import type { Base, ManifestText } from "./attack.ts"
@@ -30,10 +31,18 @@ export const membersOf = (
   })
 }
 
-export const baseOf = (file: Buffer): Base => {
+/** Reads an archive into its pieces, and seals it for a reader of its own. */
+export const baseOf = async (path: string): Promise<Base> => {
+  const file = readFileSync(path)
   const members = membersOf(file)
   const manifest = JSON.parse(members[0]![1].toString()) as ManifestText
-  return { file, members, manifest }
+  const identity = await generateX25519Identity()
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(await identityToRecipient(identity))
+  const sealed = Buffer.from(await encrypter.encrypt(file))
+  // The author wrote more than the reader did.
+  const log = manifest.logs.toSorted((left, right) => right.to - left.to)[0]!
+  return { file, sealed, identity, members, manifest, log }
 }
 
 const token = (id: string, value: string) =>
@@ -81,5 +90,3 @@ export const pairIn = async (folder: string): Promise<Pair> => {
   }
   return { author, victim, victimDirectory, stateDirectory, complete, close }
 }
-
-export const baseOfFile = (path: string): Base => baseOf(readFileSync(path))

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Pair } from "./base.ts"
 import { victimProgram } from "./victim.ts"
-import type { Verdict } from "./victim.ts"
+import type { Task, Verdict } from "./victim.ts"
 
 /** Everything about a project on disk that an attack could change. */
 export const traceOf = (pair: Pair, temporary: string): { readonly [part: string]: unknown } => ({
@@ -30,18 +30,19 @@ export interface Trial {
 export const tried = async (
   pair: Pair,
   temporary: string,
-  paths: ReadonlyArray<string>,
+  identity: string,
+  tasks: ReadonlyArray<Task>,
 ): Promise<Trial> => {
   mkdirSync(temporary, { recursive: true })
   const child = spawn(
     process.execPath,
-    ["--max-semi-space-size=4", victimProgram, pair.victimDirectory, pair.stateDirectory],
+    ["--max-semi-space-size=4", victimProgram, pair.victimDirectory, pair.stateDirectory, identity],
     { env: { ...process.env, TMPDIR: temporary } },
   )
   let errors = ""
   child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-5000)))
   child.stdin.on("error", () => {})
-  child.stdin.end(paths.map((path) => `${path}\n`).join(""))
+  child.stdin.end(tasks.map((task) => `${JSON.stringify(task)}\n`).join(""))
   const verdicts = new Map<string, Verdict>()
   const ended = new Promise<number | string | null>((resolve) =>
     child.on("close", (status, signal) => resolve(status ?? signal)),

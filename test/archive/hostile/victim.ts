@@ -2,13 +2,24 @@
  * Tries files on a project through every public door, as a program of its own, so that its memory is
  * measured alone and a crash is seen as one.
  *
- *   node victim.ts DIRECTORY STATE-DIRECTORY < list of paths    prints one line of JSON for each
+ *   node victim.ts DIRECTORY STATE-DIRECTORY IDENTITY < tasks    prints a line of JSON for each
  */
 import { createInterface } from "node:readline"
+import * as Effect from "effect/Effect"
+import { openArchive } from "../../../src/archive/open.ts"
+import { snapshotLineBytesMax } from "../../../src/archive/read.ts"
+import { work } from "../../../src/archive/work.ts"
 import { LamplogError } from "../../../src/event/failure.ts"
+import type { Door } from "./attack.ts"
 import { inspectArchive, openProject, verifyArchive } from "../../../src/promise.ts"
 
 export const victimProgram = import.meta.filename
+
+/** A file, and the doors to try it at. */
+export interface Task {
+  readonly path: string
+  readonly doors: ReadonlyArray<Door>
+}
 
 /** How a door answered. */
 export type Answer =
@@ -24,10 +35,7 @@ export type Answer =
 
 export interface Verdict {
   readonly path: string
-  readonly inspected: Answer
-  readonly verified: Answer
-  readonly imported: Answer
-  readonly merged: Answer
+  readonly answers: { readonly [door: string]: Answer }
   readonly seconds: number
   /** How far the most memory ever used has risen, in MiB. */
   readonly grownMebibytes: number
@@ -64,24 +72,43 @@ const verified = async (path: string): Promise<void> => {
   throw new LamplogError({ stage, code, message, where, remedy: "See the finding." })
 }
 
+const opened = (path: string, identity: string): Promise<void> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.flatMap(openArchive(path, { keys: { identities: [identity] } }), (archive) =>
+        work(path, async () => {
+          for (const { path: member } of archive.manifest.members) {
+            for await (const lines of archive.lines(member, snapshotLineBytesMax)) void lines
+          }
+        }),
+      ),
+    ),
+  )
+
 const peak = (): number => process.resourceUsage().maxRSS
 
 if (process.argv[1] === victimProgram) {
-  const [directory, stateDirectory] = process.argv.slice(2) as [string, string]
+  const [directory, stateDirectory, identity] = process.argv.slice(2) as [string, string, string]
   const project = await openProject({ directory, stateDirectory })
-  for await (const path of createInterface({ input: process.stdin })) {
+  const tries: { readonly [door in Door]: (path: string) => Promise<unknown> } = {
+    inspected: inspectArchive,
+    opened: (path) => opened(path, identity),
+    verified,
+    imported: (path) => project.importProject([path], { actor: "mallory", format: "lamplog" }),
+    guessed: (path) => project.importProject([path], { actor: "mallory" }),
+    merged: (path) => project.mergeProject(path),
+  }
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { path, doors } = JSON.parse(line) as Task
     const before = peak()
     const start = performance.now()
-    const inspected = await answer(() => inspectArchive(path))
-    const whole = await answer(() => verified(path))
-    const imported = await answer(() => project.importProject([path], { actor: "mallory" }))
-    const merged = await answer(() => project.mergeProject(path))
+    const answers: { [door: string]: Answer } = {}
+    for (const door of doors) {
+      answers[door] = await answer(() => tries[door](path))
+    }
     const verdict: Verdict = {
       path,
-      inspected,
-      verified: whole,
-      imported,
-      merged,
+      answers,
       seconds: (performance.now() - start) / 1000,
       grownMebibytes: (peak() - before) / 1024,
     }
