@@ -6,13 +6,13 @@ import { describe, expect, it } from "vitest"
 import type { Body, Header } from "../../src/event/event.ts"
 import {
   mergeKindOf,
-  notUnderstood,
   SchemaError,
   SchemaRegistry,
   typeOf,
   valueProblems,
 } from "../../src/state/schema.ts"
-import type { MergeKind, ProjectSchema } from "../../src/state/schema.ts"
+import type { MergeKind, ProjectSchema, TypeDefinition } from "../../src/state/schema.ts"
+import { notUnderstood } from "../../src/state/understood.ts"
 
 const schemaOf = (
   version: number,
@@ -72,11 +72,45 @@ describe("the registry of schemas", () => {
     )
   })
 
-  it("takes new types, new fields, and lists of what was a register already", () => {
+  it("takes new types, new registers, and maps and sets that say since when they are", () => {
     const registry = new SchemaRegistry().register(first)
-    const next = schemaOf(2, { parts: "map", tags: "set", name: "register", modes: "map" })
+    const lamp = {
+      version: 2,
+      fields: {
+        ...first.types.lamp!.fields,
+        shape: { kind: "register" },
+        modes: { kind: "map", since: 2 },
+        labels: { kind: "set", since: 2 },
+      },
+    } as const
+    const next = { ...first, version: 2, types: { lamp, chair: { version: 2, fields: {} } } }
     expect(registry.register(next).get("shop")).toBe(next)
     expect(registry.names).toEqual(["shop"])
+  })
+
+  it("refuses a map or set that older events may hold as a register, in either order", () => {
+    const next = schemaOf(2, { parts: "map", tags: "set", modes: "map" })
+    expect(codeOf(() => new SchemaRegistry().register(first).register(next))).toBe("field-since")
+    expect(codeOf(() => new SchemaRegistry().register(next).register(first))).toBe("field-since")
+  })
+
+  it("refuses versions of types, fields and upcasts that no event can have", () => {
+    const lamp = (change: Partial<TypeDefinition>): ProjectSchema => ({
+      ...first,
+      version: 3,
+      types: { lamp: { version: 2, fields: {}, ...change } },
+    })
+    const refused: ReadonlyArray<readonly [string, Partial<TypeDefinition>]> = [
+      ["type-version", { version: 4 }],
+      ["type-version", { version: 0 }],
+      ["type-version", { version: 1.5 }],
+      ["field-since", { fields: { modes: { kind: "map", since: 3 } } }],
+      ["field-since", { fields: { modes: { kind: "map", since: 0 } } }],
+      ["field-since", { upcasts: { 3: (change) => change } }],
+    ]
+    for (const [code, change] of refused) {
+      expect(codeOf(() => new SchemaRegistry().register(lamp(change)))).toBe(code)
+    }
   })
 
   it("keeps the newest version, whatever is registered last", () => {
@@ -191,6 +225,50 @@ describe("an event", () => {
     const open = { ...first, open: true }
     expect(notUnderstood(open, header({ type: "chair" }), body())).toBeUndefined()
     expect(notUnderstood(open, header({ type: "chair" }), body({ kind: 2 }))).toBeDefined()
+  })
+})
+
+describe("an event of an older version", () => {
+  const second: ProjectSchema = {
+    ...first,
+    version: 2,
+    types: {
+      lamp: {
+        version: 2,
+        fields: { ...first.types.lamp!.fields, modes: { kind: "map", since: 2 } },
+        upcasts: {
+          2: ({ fields = {}, unset = [] }) => {
+            if (fields.bad === "throws") throw new Error("no")
+            const { bad, ...rest } = fields
+            return { fields: bad === undefined ? rest : { ...rest, parts: bad }, unset }
+          },
+        },
+      },
+    },
+  }
+  const isRead = (content: Partial<Body>) =>
+    notUnderstood(second, header(), body(content)) === undefined
+
+  it("may hold anything where a map stands today, and is judged as its author's version was", () => {
+    for (const modes of [1, null, [], { set: 1 }, { dark: 1 }, "x"]) {
+      expect(isRead({ fields: { modes } }), JSON.stringify(modes)).toBe(true)
+      expect(isRead({ fields: { modes }, kind: 2 }), JSON.stringify(modes)).toBe(false)
+    }
+    expect(isRead({ unset: ["modes"] })).toBe(true)
+    expect(isRead({ unset: ["modes"], kind: 2 })).toBe(false)
+    expect(isRead({ fields: { parts: { dark: 1 } } })).toBe(false)
+  })
+
+  it("cannot hold what only upcasts make", () => {
+    expect(isRead({ fields: { parts: { clear: true } } })).toBe(false)
+    expect(isRead({ fields: { modes: { clear: true } }, kind: 2 })).toBe(false)
+  })
+
+  it("is set aside when it cannot be read as one of today", () => {
+    expect(isRead({ fields: { bad: "throws" } })).toBe(false)
+    expect(isRead({ fields: { bad: "no map" } })).toBe(false)
+    expect(isRead({ fields: { bad: { set: { a: Number.NaN } } } })).toBe(false)
+    expect(isRead({ fields: { bad: { set: { a: 1 } } } })).toBe(true)
   })
 })
 
