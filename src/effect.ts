@@ -4,6 +4,7 @@
  */
 export { inspectArchive, verifyArchive } from "./project/archives.ts"
 export type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
+export type { Authorize, AuthorizedOperation, OperationName } from "./project/authorization.ts"
 export { cloneProject, initProject } from "./project/begin.ts"
 export type { Identity, InitOptions } from "./project/begin.ts"
 export type { WallClock } from "./project/clock.ts"

@@ -3,7 +3,7 @@
  * formats and sources of others. `lamplog/effect` has the same as Effect services.
  */
 export { cloneProject, initProject, inspectArchive, openProject, verifyArchive } from "./promise.ts"
-export type { CallOptions, OpenProject } from "./promise.ts"
+export type { CallOptions, OpenOptions, OpenProject } from "./promise.ts"
 export type { Inspection } from "./archive/inspect.ts"
 export { limitsByProfile } from "./archive/limits.ts"
 export type { ArchiveLimits, LimitsProfile, LimitWarning } from "./archive/limits.ts"
@@ -22,7 +22,9 @@ export type { ArchiveOptions, InspectOptions } from "./project/archives.ts"
 export { assetsFromArchive } from "./project/asset-source.ts"
 export type { AddedAsset, AddedAssets, Asset, AssetContent } from "./project/asset.ts"
 export type { AssetSource, GetAssetOptions, NewAsset, SweptAssets } from "./project/asset.ts"
+export type { Authorize, AuthorizedOperation, OperationName } from "./project/authorization.ts"
 export type { InitOptions } from "./project/begin.ts"
+export type { LogMessage } from "./project/conflict-log.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"
 export type { ForeignDocument, ForeignEntity, ForeignFile } from "./project/format.ts"

@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import type { Inspection } from "./archive/inspect.ts"
@@ -48,6 +49,8 @@ import type {
   WriteOptions,
   WriteResult,
 } from "./project/project.ts"
+import { loggersFor } from "./project/conflict-log.ts"
+import type { LogMessage } from "./project/conflict-log.ts"
 import { layerProject } from "./project/service.ts"
 import type { ProjectOptions } from "./project/service.ts"
 import type { Change } from "./state/change.ts"
@@ -311,9 +314,15 @@ export class OpenProject {
   }
 }
 
+export interface OpenOptions extends ProjectOptions {
+  /** Hears what the engine logs, such as each conflict that a merge opens. */
+  readonly onLog?: (message: LogMessage) => void
+}
+
 /** Opens the project in a folder. */
-export const openProject = async (options: ProjectOptions): Promise<OpenProject> => {
-  const runtime = ManagedRuntime.make(layerProject(options))
+export const openProject = async (options: OpenOptions): Promise<OpenProject> => {
+  const layer = Layer.merge(layerProject(options), loggersFor(options.onLog))
+  const runtime = ManagedRuntime.make(layer)
   const run: Run = (effect, call = {}) =>
     settledCall(effect, call, (started, how) => runtime.runPromiseExit(started, how))
   const opened = await runtime.runPromiseExit(Effect.context<Project>())
@@ -323,7 +332,7 @@ export const openProject = async (options: ProjectOptions): Promise<OpenProject>
 
 /** Makes a new project in a folder, and opens it. */
 export const initProject = async (
-  options: InitOptions & ProjectOptions,
+  options: InitOptions & OpenOptions,
   call?: CallOptions,
 ): Promise<OpenProject> => {
   await runAlone(begin.initProject(options), call)
@@ -333,7 +342,7 @@ export const initProject = async (
 /** Joins the project of an archive as a new node, in a folder of its own, and opens it. */
 export const cloneProject = async (
   archivePath: string,
-  options: ProjectOptions & KeyOptions,
+  options: OpenOptions & KeyOptions,
   call?: CallOptions,
 ): Promise<OpenProject> => {
   await runAlone(begin.cloneProject(archivePath, options.directory, options), call)

@@ -3,6 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
+import * as Layer from "effect/Layer"
+import { loggersFor } from "../project/conflict-log.ts"
 import type { ForeignFormat } from "../project/format.ts"
 import { Project } from "../project/project.ts"
 import { layerProject } from "../project/service.ts"
@@ -44,7 +46,11 @@ export const withProjectIn = <A>(
       ...stateDirectory(call),
       ...(archives ? policyOf(call, file) : {}),
     })
-    return Effect.provide(Effect.flatMap(Project, program), layer)
+    // The answer tells what a person needs to know; the engine's log is for programs.
+    return Effect.provide(
+      Effect.flatMap(Project, program),
+      Layer.merge(layer, loggersFor(undefined)),
+    )
   })
 
 /** Runs a program on the call's project. */

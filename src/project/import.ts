@@ -11,14 +11,22 @@ import { LamplogError } from "../event/failure.ts"
 import type { Authorship } from "../store/author.ts"
 import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
 import type { TakeArchiveAssets } from "./asset-intake.ts"
+import { openConflicts } from "../store/query.ts"
 import { timed } from "./clock.ts"
+import { committedState } from "./comparison.ts"
+import { logConflicts } from "./conflict-log.ts"
+import type { OpenedConflict } from "./conflict-log.ts"
 import { estimatedSeconds } from "./estimate.ts"
 import type { ForeignDocument, ForeignFormat } from "./format.ts"
+import { checkPartial } from "./extract-taking.ts"
 import { readForeign } from "./foreign.ts"
+import { heldBefore } from "./merge.ts"
 import { openSource, weakestSignature } from "./opening.ts"
 import type { KeyOptions } from "./opening.ts"
 import { reportProgress } from "./progress.ts"
 import type { ImportAnalysis, ImportOptions, ImportProblem, ImportSummary } from "./project.ts"
+import { openConflictIds } from "./reading.ts"
+import { conflictedItem, referenceCountIn } from "./recommendation.ts"
 import { sourcesFrom } from "./sources.ts"
 import type { Sources } from "./sources.ts"
 import { takeDocument, takeHistory, takeValues } from "./taking.ts"
@@ -103,12 +111,17 @@ const takeArchive = (
 ) =>
   Effect.scoped(
     Effect.flatMap(openSource(path, desk.policy, keys), (archive) =>
-      Effect.tap(
-        archive.manifest.project === desk.handle.replica.project
-          ? takeHistory(desk, archive, signed, manner)
-          : takeValues(desk, archive, signed, manner),
-        () => takeAssets(archive),
-      ),
+      Effect.gen(function* () {
+        const { extract, project } = archive.manifest
+        const { replica } = desk.handle
+        yield* checkPartial(archive, replica.project, manner.strategy)
+        const taken =
+          project === replica.project && extract === undefined
+            ? yield* takeHistory(desk, archive, signed, manner)
+            : yield* takeValues(desk, archive, signed, manner)
+        yield* takeAssets(archive)
+        return taken
+      }),
     ),
   )
 
@@ -148,6 +161,35 @@ const summed = (taken: ReadonlyArray<Taken>) => {
   }
 }
 
+interface TakenWhole {
+  readonly taken: ReadonlyArray<Taken>
+  /** Conflicts that are open now and were not before. */
+  readonly opened: ReadonlyArray<OpenedConflict>
+}
+
+/** Takes everything in, and looks at the conflicts that it opened. */
+const takeAndLook = (
+  desk: Desk,
+  prepared: Prepared,
+  takeAssets: TakeArchiveAssets,
+): Effect.Effect<TakenWhole, LamplogError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { replica } = desk.handle
+      const known = yield* attempt(() => openConflictIds(replica))
+      const committed = yield* committedState(replica)
+      const taken = yield* takeAll(desk, prepared, takeAssets)
+      const opened = yield* attempt(() => {
+        const isHeld = heldBefore(replica, committed)
+        const references = referenceCountIn(replica.schema)
+        return openConflicts(replica)
+          .filter(({ id }) => !known.has(id))
+          .map((conflict) => conflictedItem(conflict, isHeld, references))
+      })
+      return { taken, opened }
+    }),
+  )
+
 /** Whether references into nothing are errors: a replace has to say what it leaves behind. */
 const refusesDangling = ({ allowDangling, manner }: Prepared): boolean =>
   manner.strategy === "replace" && !allowDangling
@@ -165,11 +207,11 @@ const refusedForReferences = (dangling: ReadonlyArray<ImportProblem>): LamplogEr
 }
 
 /** Fails when the state would be left with references into nothing that a replace must not leave. */
-const checkReferences = (taken: ReadonlyArray<Taken>, prepared: Prepared) => {
-  const dangling = taken.flatMap((one) => one.dangling)
+const checkReferences = (whole: TakenWhole, prepared: Prepared) => {
+  const dangling = whole.taken.flatMap((one) => one.dangling)
   return refusesDangling(prepared) && dangling.length > 0
     ? Effect.fail(refusedForReferences(dangling))
-    : Effect.succeed(taken)
+    : Effect.succeed(whole)
 }
 
 export const importProject = (
@@ -185,13 +227,14 @@ export const importProject = (
         const prepared = yield* prepare(desk, formats, paths, options)
         const seconds = yield* attempt(() => estimatedSeconds(prepared.sources))
         const body = (takeAssets: TakeArchiveAssets) =>
-          Effect.flatMap(takeAll(desk, prepared, takeAssets), (taken) =>
-            checkReferences(taken, prepared),
+          Effect.flatMap(takeAndLook(desk, prepared, takeAssets), (whole) =>
+            checkReferences(whole, prepared),
           )
-        return { prepared, seconds, taken: yield* writeWithAssets(handle, body) }
+        return { prepared, seconds, ...(yield* writeWithAssets(handle, body)) }
       }),
     )
-    const { prepared, seconds, taken } = outcome
+    const { opened, prepared, seconds, taken } = outcome
+    yield* logConflicts(opened)
     const { itemCounts, events, warnings, dangling, signature } = summed(taken)
     const budget = options.timeBudgetSeconds ?? timeBudgetSecondsDefault
     return {
@@ -200,7 +243,7 @@ export const importProject = (
       itemCounts,
       events,
       settledConflicts: taken.flatMap(({ settledConflicts }) => settledConflicts),
-      conflictsCount: 0,
+      conflictsCount: opened.length,
       warnings: [...prepared.sources.warnings, ...warnings, ...dangling],
       signature,
       error: null,

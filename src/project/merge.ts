@@ -22,9 +22,16 @@ import type { TakeArchiveAssets } from "./asset-intake.ts"
 import { timed } from "./clock.ts"
 import { committedState, compareStates } from "./comparison.ts"
 import type { Outcome } from "./comparison.ts"
+import { logConflicts } from "./conflict-log.ts"
 import { openSource } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
-import type { ConflictedItem, MergeAnalysis, MergeOptions, MergeSummary } from "./project.ts"
+import type {
+  ConflictedItem,
+  MergeAnalysis,
+  MergeOptions,
+  MergeStrategy,
+  MergeSummary,
+} from "./project.ts"
 import { countEntities } from "./reading.ts"
 import { conflictedItem, referenceCountIn } from "./recommendation.ts"
 import { danglingReferences } from "./references.ts"
@@ -41,12 +48,11 @@ interface Merged {
   readonly received: Received
   /** The state as it was before, read beside the merge. */
   readonly committed: Sqlite
-  /** Conflicts that the events received opened, those settled since too. */
-  readonly opened: ReadonlyArray<OpenConflict>
   readonly settled: Settled
-  readonly isHeld: Held
   readonly signature: Signature
   readonly warnings: ReadonlyArray<string>
+  /** Conflicts that the events received opened, those settled since too. */
+  readonly items: ReadonlyArray<ConflictedItem>
 }
 
 /** Whether an event was held before the merge that is under way. */
@@ -77,6 +83,22 @@ const signedFor = (
   }
   const given = reason ?? `merge of ${basename(path)} (${strategy})`
   return authorship(desk.clock, { actor: actor ?? "", reason: given })
+}
+
+/** The conflicts that a merge meets, each with advice and with what the strategy does. */
+const conflictedItems = (
+  replica: Replica,
+  isHeld: Held,
+  opened: ReadonlyArray<OpenConflict>,
+  { resolved }: Settled,
+  strategy: MergeStrategy,
+): ReadonlyArray<ConflictedItem> => {
+  const keeps = strategy === "keep-local" ? "keeps local" : "keeps imported"
+  const references = referenceCountIn(replica.schema)
+  return opened.map((conflict) => {
+    const outcome = resolved.has(conflict.id) ? keeps : "open"
+    return conflictedItem(conflict, isHeld, references, outcome)
+  })
 }
 
 /**
@@ -113,9 +135,12 @@ const mergeAndLook = <A>(
         yield* attempt(() => replica.projection.flush())
         yield* compareStates(replica, committed, received.touched, tell)
       }
+      const items = yield* attempt(() =>
+        conflictedItems(replica, isHeld, opened, settled, strategy),
+      )
       const warnings = archive.warnings.map(nearLimit)
       const { signature } = archive
-      return yield* look({ received, committed, opened, settled, isHeld, signature, warnings })
+      return yield* look({ received, committed, settled, items, signature, warnings })
     }),
   )
 
@@ -135,13 +160,14 @@ export const mergeProject = (
         mergeAndLook(desk, path, options, count, Effect.succeed, takeAssets),
       ),
     )
-    const { opened, received, settled, signature, warnings } = merged
+    const { items, received, settled, signature, warnings } = merged
+    yield* logConflicts(items.filter(({ outcome }) => outcome === "open"))
     return {
       success: true,
       newItemsCount: counts.new,
       updatedItemsCount: counts.updated,
       deletedItemsCount: counts.deleted,
-      conflictsCount: opened.length - settled.resolved.size,
+      conflictsCount: items.length - settled.resolved.size,
       events: received.events + settled.events,
       forks: received.forks,
       resolutionStrategy: options.strategy ?? "lamport",
@@ -157,20 +183,6 @@ export const mergeProject = (
 
 type Names = { readonly [became in Outcome["became"]]: Array<string> }
 
-/** The conflicts that a merge meets, each with advice and with what the strategy does. */
-const conflictedItems = (
-  replica: Replica,
-  { isHeld, opened, settled }: Merged,
-  strategy: MergeOptions["strategy"],
-): ReadonlyArray<ConflictedItem> => {
-  const keeps = strategy === "keep-local" ? "keeps local" : "keeps imported"
-  const references = referenceCountIn(replica.schema)
-  return opened.map((conflict) => {
-    const outcome = settled.resolved.has(conflict.id) ? keeps : "open"
-    return conflictedItem(conflict, isHeld, references, outcome)
-  })
-}
-
 export const analyzeMerge = (
   desk: Desk,
   path: string,
@@ -183,10 +195,9 @@ export const analyzeMerge = (
   }
   const look = (merged: Merged) =>
     Effect.gen(function* () {
-      const { committed, received, settled, signature } = merged
+      const { committed, items, received, settled, signature } = merged
       const dangling = yield* danglingReferences(replica, received.touched)
       const skew = yield* clockSkew(replica, committed)
-      const items = yield* attempt(() => conflictedItems(replica, merged, options.strategy))
       const living = yield* attempt(() =>
         Object.values(countEntities(replica)).reduce((sum, count) => sum + count, 0),
       )

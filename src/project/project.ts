@@ -183,6 +183,8 @@ export interface MergeSummary {
 }
 
 export interface ConflictedItem {
+  /** The id that the conflict has, or would have. */
+  readonly id: string
   readonly type: string
   readonly entity: string
   readonly field: string

@@ -91,6 +91,7 @@ export const conflictedItem = (
 ): ConflictedItem => {
   const sides = sidesOf(conflict, isHeld)
   return {
+    id: conflict.id,
     type: conflict.type,
     entity: conflict.entity,
     field: conflict.field,

@@ -17,6 +17,8 @@ import { Replica } from "../store/replica.ts"
 import { getAsset } from "./asset-fetch.ts"
 import type { AssetSource } from "./asset.ts"
 import { addAssets, listAssets, sweepAssets } from "./assets.ts"
+import { authorized } from "./authorization.ts"
+import type { Authorize } from "./authorization.ts"
 import type { WallClock } from "./clock.ts"
 import { diff } from "./diff.ts"
 import { exportProject } from "./export.ts"
@@ -60,6 +62,8 @@ export interface ProjectOptions extends EngineOptions {
   readonly assetSources?: ReadonlyArray<AssetSource>
   /** The time written into events; this machine's unless given. */
   readonly clock?: WallClock
+  /** Asked before each call, reads too; refuses by throwing, rejecting or failing. */
+  readonly authorize?: Authorize
 }
 
 /** Where the files of a project lie. */
@@ -88,7 +92,7 @@ const makeProject = (
     const { assetSources = [], clock, formats = [] } = options
     const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
     const desk = { handle, author: new Author(replica), clock, policy: policyFrom(options) }
-    return Project.of({
+    const service = Project.of({
       status: readStatus(handle),
       get: (type, id) => readEntity(handle, type, id),
       list: (filter) => streamEntities(handle, filter),
@@ -111,6 +115,7 @@ const makeProject = (
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })
+    return authorized(service, replica.project, options.authorize)
   })
 
 /** Opens the project in a folder; fails when there is none, or when it was written by a newer program. */
