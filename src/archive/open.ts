@@ -110,7 +110,6 @@ const openMembers = async (source: Source, options: OpenArchiveOptions): Promise
   if (first?.name !== manifestPath) {
     throw notAnArchive(path, `is a zip, but does not begin with ${manifestPath}`)
   }
-  check.check("manifestBytes", first.size, check.limits.manifestBytes, manifestPath)
   const manifestBytes = await bytesOf(zip, first)
   const note = second?.name === notePath ? second : undefined
   const signature = await signatureOf(zip, note, manifestBytes, check, options)

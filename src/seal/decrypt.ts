@@ -12,6 +12,7 @@
 import { open, rm } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
 import type { Decrypter } from "age-encryption"
+import { LamplogError } from "../event/failure.ts"
 import { headerFromStart } from "./age-header.ts"
 import type { AgeHeader, AgeLimits } from "./age-header.ts"
 import { passphraseIdentity } from "./passphrase.ts"
@@ -25,8 +26,8 @@ export interface AgeKeys {
   readonly passphrase?: string | undefined
 }
 
-const needsKey = (header: AgeHeader, where: string) =>
-  header.opensWith === "passphrase"
+const needsKey = (opensWith: AgeHeader["opensWith"], where: string) =>
+  opensWith === "passphrase"
     ? refuse(
         "archive",
         "archive-encrypted",
@@ -59,6 +60,17 @@ const keyWrong = (header: AgeHeader, where: string) =>
         "Give the right age identity, or ask for a copy encrypted to what `lamplog key` shows.",
       )
 
+/** Without any key, that one is needed says more than what else is wrong with the header. */
+const headerOf = (start: Buffer, { keys, limits }: DecryptOptions, where: string): AgeHeader => {
+  try {
+    return headerFromStart(start, limits, where)
+  } catch (error) {
+    const hasKey = keys.passphrase !== undefined || (keys.identities ?? []).length > 0
+    const isDamage = error instanceof LamplogError && error.code !== "limit-exceeded"
+    throw hasKey || !isDamage ? error : needsKey("identity", where)
+  }
+}
+
 const addIdentity = (decrypter: Decrypter, identity: string): void => {
   try {
     decrypter.addIdentity(identity)
@@ -80,11 +92,11 @@ const fileKeyFrom = async (
   const { Decrypter } = await import("age-encryption")
   const decrypter = new Decrypter()
   if (header.opensWith === "passphrase") {
-    if (keys.passphrase === undefined) throw needsKey(header, where)
+    if (keys.passphrase === undefined) throw needsKey("passphrase", where)
     decrypter.addIdentity(passphraseIdentity(keys.passphrase))
   } else {
     const identities = keys.identities ?? []
-    if (identities.length === 0) throw needsKey(header, where)
+    if (identities.length === 0) throw needsKey("identity", where)
     for (const identity of identities) addIdentity(decrypter, identity)
   }
   const none = keyWrong(header, where)
@@ -124,7 +136,7 @@ const decryptInto = async (
   const { size } = await from.stat()
   const start = Buffer.alloc(limits.ageHeaderBytes + 1)
   const length = await reader(from, 0, signal)(start)
-  const header = headerFromStart(start.subarray(0, length), limits, where)
+  const header = headerOf(start.subarray(0, length), options, where)
   const fileKey = await fileKeyFrom(header, keys, where)
   let written = 0
   const fill = reader(from, header.bytes.length, signal)
