@@ -131,7 +131,10 @@ const againstArchive = (
           signal,
         ),
       )
-      yield* noteRemoved(handle, differences, undefined)
+      // An extract says nothing of what is not in it.
+      if (archive.manifest.extract === undefined) {
+        yield* noteRemoved(handle, differences, undefined)
+      }
       return differences.list()
     }),
   )

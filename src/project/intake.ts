@@ -92,13 +92,13 @@ export class Intake {
     this.#add({ op: "delete", type, id })
   }
 
-  /** Deletes what lived at the beginning and was not wanted, page by page. */
-  *removeUnwanted(scope?: ReadonlySet<string>): Generator<void> {
+  /** Deletes what lived at the beginning, was not wanted and is in scope, page by page. */
+  *removeUnwanted(inScope: (type: string, id: string) => boolean): Generator<void> {
     for (let after = 0; ;) {
       const rows = this.#page.all(after, this.#lastRow, pageRows)
       for (const { entity, type, id } of rows) {
         const wanted = (this.#seen[entity >> 3]! & (1 << (entity & 7))) !== 0
-        if (!wanted && (scope === undefined || scope.has(type))) this.remove(type, id)
+        if (!wanted && inScope(type, id)) this.remove(type, id)
       }
       if (rows.length < pageRows) return
       after = rows.at(-1)!.entity

@@ -49,8 +49,8 @@ export const eachSnapshotEntity = async (
 
 /** How a snapshot's values stand to what is there. */
 export interface SnapshotManner {
-  /** Whether entities that are not in it, or deleted there, are deleted. */
-  readonly exact: boolean
+  /** Which entities are deleted if they are not in it, or deleted there; none unless given. */
+  readonly removes?: ((type: string, id: string) => boolean) | undefined
   /** Which open conflicts of an entity its values settle. */
   readonly settles: (entity: SnapshotEntity) => (conflict: Conflict) => boolean
 }
@@ -67,7 +67,9 @@ export const takeSnapshot = (
       if (!entity.deleted) intake.want(entity, manner.settles(entity))
     }
     await eachSnapshotEntity(archive, intake.schema, visit, listener, signal)
-    if (manner.exact) for (const _page of intake.removeUnwanted()) await breathe(signal)
+    if (manner.removes !== undefined) {
+      for (const _page of intake.removeUnwanted(manner.removes)) await breathe(signal)
+    }
     await breathe(signal)
     intake.finish()
   })

@@ -4,7 +4,8 @@
  *  - Foreign files give the smallest events that turn the state into what they say.
  *  - An archive of this project is received; with `replace`, the smallest events then turn the state
  *    into its snapshot.
- *  - An archive of another project gives its values only, as new events that name it.
+ *  - An archive of another project, and an extract of any, gives its values only, as new events that
+ *    name it.
  */
 import * as Effect from "effect/Effect"
 import type { Archive, Signature, SnapshotEntity } from "../archive/read.ts"
@@ -13,6 +14,7 @@ import { LamplogError } from "../event/failure.ts"
 import type { Conflict } from "../state/entity.ts"
 import type { Authorship } from "../store/author.ts"
 import type { Received as ReceivedEvents } from "../store/receive.ts"
+import { checkValues, provenanceOf, removalBy } from "./extract-taking.ts"
 import { itemCountsOf, problemsOf } from "./foreign.ts"
 import type { ForeignDocument } from "./format.ts"
 import { Intake } from "./intake.ts"
@@ -105,7 +107,8 @@ export const takeDocument = (
         })
       }
       if (prune || strategy === "replace") {
-        const pages = intake.removeUnwanted(new Set(document.scope))
+        const scope = new Set(document.scope)
+        const pages = intake.removeUnwanted((type) => scope.has(type))
         while (!(yield* attempt(() => pages.next().done === true))) yield* Effect.yieldNow
       }
       yield* reportProgress({ stage: "writing", done: 0, total, unit: "entities" })
@@ -150,7 +153,7 @@ export const takeHistory = (
     const received = yield* receiveArchive(archive, replica, { onProgress: listener })
     yield* attempt(() => replica.projection.flush())
     const intake = new Intake(desk, signed)
-    const exactly = { exact: true, settles: settledThere }
+    const exactly = { removes: always, settles: settledThere }
     const run = restores ? takeSnapshot(intake, archive, exactly, listener) : Effect.void
     const { itemCounts, schema } = archive.manifest
     const migrated = schema.version < replica.schema.version
@@ -160,7 +163,7 @@ export const takeHistory = (
     return yield* takenBy(desk, intake, run, source, received)
   })
 
-/** Takes in the values of an archive of another project. */
+/** Takes in the values of an archive of another project, or of an extract. */
 export const takeValues = (
   desk: Desk,
   archive: Archive,
@@ -169,12 +172,13 @@ export const takeValues = (
 ): Effect.Effect<Taken, LamplogError> =>
   Effect.gen(function* () {
     const listener = yield* ProgressReporter
-    const { exportHash, manifest } = archive
-    const provenance = `archive ${exportHash} of project ${manifest.project}`
-    const reason = `${signed.reason ?? "import"} (${provenance})`
+    const { manifest } = archive
+    yield* checkValues(archive)
+    const reason = `${signed.reason ?? "import"} (${provenanceOf(archive)})`
     const intake = new Intake(desk, { ...signed, reason })
     const replaces = strategy === "replace"
-    const manner = { exact: prune || replaces, settles: () => (replaces ? always : never) }
+    const removes = prune || replaces ? removalBy(archive) : undefined
+    const manner = { removes, settles: () => (replaces ? always : never) }
     const run = takeSnapshot(intake, archive, manner, listener)
     const { itemCounts, schema } = manifest
     const own = desk.handle.replica.schema
