@@ -134,7 +134,7 @@ beforeEach(() => (shelf = new Shelf()))
 afterEach(() => shelf.remove())
 
 const randomChange = (random: Random, version: number): Change => {
-  const id = `t${random.below(12)}`
+  const id = `t${random.below(20)}`
   const roll = random.next()
   if (roll < 0.1) return { op: "delete", type: "thing", id }
   const whole = Object.fromEntries(
@@ -169,10 +169,13 @@ const randomExchange = (seed: number): void => {
     version,
     replica: open(`w${index}`, version),
   }))
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 40; round++) {
     const { replica, version } = random.pick(writers)
-    write(replica, [randomChange(random, version)])
-    if (random.chance(0.5)) carry(replica, random.pick(writers).replica)
+    // Several in a row: what follows what its author had seen is applied step by step.
+    for (let edits = random.between(1, 4); edits > 0; edits--) {
+      write(replica, [randomChange(random, version)])
+    }
+    if (random.chance(0.8)) carry(replica, random.pick(writers).replica)
   }
   const first = open("r0", 3)
   const second = open("r1", 3)
