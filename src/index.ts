@@ -2,7 +2,8 @@
  * Everything that `lamplog` exports: the engine as promises, its types, schemas, and contracts for
  * formats and sources of others. `lamplog/effect` has the same as Effect services.
  */
-export { cloneProject, initProject, inspectArchive, openProject, verifyArchive } from "./promise.ts"
+export { analyzeClone, cloneProject, initProject, openProject } from "./promise.ts"
+export { inspectArchive, verifyArchive } from "./promise.ts"
 export type { CallOptions, OpenOptions, OpenProject } from "./promise.ts"
 export type { Inspection } from "./archive/inspect.ts"
 export { limitsByProfile } from "./archive/limits.ts"
@@ -24,6 +25,7 @@ export type { AddedAsset, AddedAssets, Asset, AssetContent } from "./project/ass
 export type { AssetSource, GetAssetOptions, NewAsset, SweptAssets } from "./project/asset.ts"
 export type { Authorize, AuthorizedOperation, OperationName } from "./project/authorization.ts"
 export type { InitOptions } from "./project/begin.ts"
+export type { CloneAnalysis } from "./project/clone.ts"
 export type { LogMessage } from "./project/conflict-log.ts"
 export type { WallClock } from "./project/clock.ts"
 export type { ExportOptions } from "./project/export.ts"

@@ -32,6 +32,8 @@ import * as begin from "./project/begin.ts"
 import type { InitOptions } from "./project/begin.ts"
 import type { ExportOptions } from "./project/export.ts"
 import type { KeyOptions } from "./project/opening.ts"
+import * as clone from "./project/clone.ts"
+import type { CloneAnalysis } from "./project/clone.ts"
 import { ProgressReporter } from "./project/progress.ts"
 import type { ProgressListener } from "./project/progress.ts"
 import { Project } from "./project/project.ts"
@@ -345,9 +347,17 @@ export const cloneProject = async (
   options: OpenOptions & KeyOptions,
   call?: CallOptions,
 ): Promise<OpenProject> => {
-  await runAlone(begin.cloneProject(archivePath, options.directory, options), call)
+  await runAlone(clone.cloneProject(archivePath, options.directory, options), call)
   return openProject(options)
 }
+
+/** What `cloneProject` would do; nothing is made in the directory. */
+export const analyzeClone = (
+  archivePath: string,
+  options: ProjectOptions & KeyOptions,
+  call?: CallOptions,
+): Promise<CloneAnalysis> =>
+  runAlone(clone.analyzeClone(archivePath, options.directory, options), call)
 
 /** What an archive says of itself, without a project. */
 export const inspectArchive = (

@@ -5,12 +5,14 @@ import { rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
-import { cloneProject, initProject } from "../project/begin.ts"
-import type { Call, Run } from "./command.ts"
+import { initProject } from "../project/begin.ts"
+import { analyzeClone, cloneProject } from "../project/clone.ts"
+import type { CloneAnalysis } from "../project/clone.ts"
+import type { Answer, Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { newProject, projectFolder } from "./folder.ts"
-import { keysOf, policyOf } from "./opening.ts"
-import { aligned, printable } from "./paint.ts"
+import { keysOf, policyOf, signatureText } from "./opening.ts"
+import { aligned, counted, grouped, printable } from "./paint.ts"
 import { stateDirectory, withProjectIn } from "./session.ts"
 import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
 import { statusAnswer } from "./status.ts"
@@ -72,12 +74,36 @@ export const init: Run = (call) =>
     }
   })
 
+const wouldClone = (call: Call, analysis: CloneAnalysis): Answer => ({
+  document: analysis,
+  text: () => {
+    const { conflictsCount, events, itemCounts, projectName, signature, warnings } = analysis
+    const items = Object.entries(itemCounts).map(
+      ([type, count]) => `${printable(type)} ${grouped(count)}`,
+    )
+    const rows = [
+      ["entities", items.join(", ") || "none"],
+      ["conflicts", conflictsCount === 0 ? "none" : grouped(conflictsCount)],
+    ]
+    const told = warnings.map(
+      ({ message }) => `${call.paint.yellow("warning")}  ${printable(message)}\n`,
+    )
+    return (
+      `Would join ${call.paint.bold(printable(projectName))} with ${counted(events, "event")}.\n` +
+      `${aligned(rows)}\n${signatureText(signature)}${told.join("")}`
+    )
+  },
+})
+
 export const clone: Run = (call) =>
   Effect.gen(function* () {
     const source = pathFrom(call.terminal, call.argument("SOURCE"))
     const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
     const actor = newActor(call)
     const options = { ...stateDirectory(call), ...policyOf(call, {}), ...keysOf(call, [source]) }
+    if (call.has("dry-run")) {
+      return wouldClone(call, yield* analyzeClone(source, directory, options))
+    }
     yield* cloneProject(source, directory, options)
     yield* keepActor(directory, actor)
     return yield* withProjectIn(directory, call, (project) =>

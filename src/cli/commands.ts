@@ -31,6 +31,7 @@ const begin: ReadonlyArray<CommandDefinition> = [
     ],
     flags: {
       actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
+      "dry-run": dryRun,
       ...opening,
     },
     load: async () => (await import("./begin.ts")).clone,

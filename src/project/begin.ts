@@ -1,22 +1,25 @@
 /**
- * Beginning: a new project, or a new replica of one.
+ * Beginning: a new project, or a new replica of one in a folder that holds none.
+ *
+ * A replica that has to be filled first is built in a folder beside its place and takes that place
+ * when it is whole, so that nobody ever finds half of one. What a killed process left half built is
+ * taken away by the next who builds there.
  */
-import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs"
-import { basename, resolve } from "node:path"
+import { randomBytes } from "node:crypto"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs"
+import { hostname } from "node:os"
+import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Archive } from "../archive/read.ts"
-import { receiveArchive } from "../archive/receive.ts"
 import { LamplogError } from "../event/failure.ts"
-import { busyTimeoutMillisDefault } from "../store/create.ts"
+import { busyTimeoutMillisDefault, syncFolder } from "../store/create.ts"
+import { isAlive } from "../store/database.ts"
 import { Replica } from "../store/replica.ts"
-import { openSource } from "./opening.ts"
-import type { KeyOptions } from "./opening.ts"
-import { writeWithAssets } from "./asset-intake.ts"
-import { ProgressReporter } from "./progress.ts"
+import { fileFailure } from "./file-failure.ts"
 import { filesOf, replicaOptions } from "./service.ts"
 import type { EngineOptions } from "./service.ts"
 import { attempt, openHandle } from "./transaction.ts"
+import type { Handle } from "./transaction.ts"
 
 export interface InitOptions extends EngineOptions {
   /** The folder that becomes a project; made if it is not there. */
@@ -58,69 +61,113 @@ export const initProject = (options: InitOptions): Effect.Effect<Identity, Lampl
     return identity
   })
 
-/** Takes away what a failed clone made, and nothing else. */
-const removeClone = (directory: string, existed: boolean): void => {
-  rmSync(filesOf(directory), { recursive: true, force: true })
-  // A folder that others have put something into meanwhile stays.
-  if (!existed && existsSync(directory) && readdirSync(directory).length === 0) {
-    rmdirSync(directory)
+/** What a new replica is of. */
+export interface Origin {
+  readonly project: string
+  readonly name: string
+  readonly schema: string
+}
+
+/** This machine, as names of files have it. */
+const host = hostname()
+  .replaceAll(/[^A-Za-z0-9]/g, "_")
+  .slice(0, 64)
+
+const buildingMark = ".new"
+
+const buildingName = (files: string): string =>
+  `${basename(files)}${buildingMark}-${host}-${process.pid}-${randomBytes(6).toString("hex")}`
+
+/** Takes away what processes of this machine that are gone left half built. */
+const clearAbandoned = (folder: string, files: string): void => {
+  const begin = `${basename(files)}${buildingMark}-${host}-`
+  for (const name of readdirSync(folder)) {
+    const pid = name.startsWith(begin) ? Number(name.slice(begin.length).split("-")[0]) : Number.NaN
+    if (Number.isSafeInteger(pid) && !isAlive(pid)) {
+      rmSync(join(folder, name), { recursive: true, force: true })
+    }
   }
 }
 
-const joinProject = (
-  archive: Archive,
-  directory: string,
+/** Refuses a folder that holds a project. */
+export const checkVacant = (directory: string): Effect.Effect<void, LamplogError> =>
+  Effect.suspend(() => {
+    const files = filesOf(directory)
+    if (!existsSync(files)) return Effect.void
+    return Effect.fail(
+      new LamplogError({
+        code: "project-exists",
+        message: `There is a Lamplog project at ${files} already.`,
+        remedy: "Merge the archive there, or choose another folder.",
+        where: files,
+      }),
+    )
+  })
+
+const onFiles = <A>(path: string, run: () => A): Effect.Effect<A, LamplogError> =>
+  attempt(() => {
+    try {
+      return run()
+    } catch (error) {
+      throw fileFailure(error, path)
+    }
+  })
+
+/** Removes what was begun, and the project's folder if it was made for it and holds nothing else. */
+const removeBuilding = (building: string, folder: string, existed: boolean): void => {
+  rmSync(building, { recursive: true, force: true })
+  if (!existed && existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+}
+
+const fillReplica = (
+  building: string,
+  origin: Origin,
   options: EngineOptions,
+  fill: (handle: Handle) => Effect.Effect<void, LamplogError>,
 ): Effect.Effect<Identity, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { name, project, schema } = archive.manifest
       const replica = yield* Effect.acquireRelease(
-        attempt(() =>
-          Replica.create(filesOf(directory), {
-            ...replicaOptions(options),
-            name,
-            project,
-            schema: schema.name,
-          }),
-        ),
+        attempt(() => Replica.create(building, { ...replicaOptions(options), ...origin })),
         (made) => Effect.sync(() => made.close()),
       )
-      const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
-      const onProgress = yield* ProgressReporter
-      yield* writeWithAssets(handle, (takeAssets) =>
-        Effect.tap(receiveArchive(archive, replica, { onProgress }), () => takeAssets(archive)),
-      )
+      yield* fill(openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault))
       return identityOf(replica)
     }),
   )
 
 /**
- * Joins the project of an archive as a new node, with its whole history. When it fails or is
- * interrupted nothing is left of the new replica.
+ * Makes a new replica in a folder that holds none, with what `fill` puts into it. When that fails or
+ * is interrupted nothing is left.
  */
-export const cloneProject = (
-  archivePath: string,
+export const buildReplica = (
   directory: string,
-  options: EngineOptions & KeyOptions = {},
+  origin: Origin,
+  options: EngineOptions,
+  fill: (handle: Handle) => Effect.Effect<void, LamplogError>,
 ): Effect.Effect<Identity, LamplogError> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const files = filesOf(directory)
-      if (existsSync(files)) {
-        return yield* Effect.fail(
-          new LamplogError({
-            code: "project-exists",
-            message: `There is a Lamplog project at ${files} already.`,
-            remedy: "Merge the archive there, or choose another folder.",
-            where: files,
-          }),
-        )
-      }
-      const archive = yield* openSource(archivePath, options, options)
-      const existed = existsSync(directory)
-      return yield* Effect.onExit(joinProject(archive, directory, options), (exit) =>
-        Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => removeClone(directory, existed)),
-      )
-    }),
-  )
+  Effect.gen(function* () {
+    const files = filesOf(directory)
+    const folder = dirname(resolve(files))
+    yield* checkVacant(directory)
+    const existed = existsSync(folder)
+    const building = join(folder, buildingName(files))
+    yield* onFiles(folder, () => {
+      mkdirSync(folder, { recursive: true })
+      clearAbandoned(folder, files)
+    })
+    const built = Effect.tap(fillReplica(building, origin, options, fill), () =>
+      Effect.andThen(
+        checkVacant(directory),
+        onFiles(files, () => {
+          renameSync(building, files)
+          syncFolder(folder)
+        }),
+      ),
+    )
+    return yield* Effect.onExit(built, (exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.void
+        : Effect.sync(() => removeBuilding(building, folder, existed)),
+    )
+  })

@@ -85,7 +85,8 @@ const publish = (directory: string, made: string, path: string): void => {
   syncFolder(directory)
 }
 
-const syncFolder = (directory: string): void => {
+/** Makes what was named in a folder durable. */
+export const syncFolder = (directory: string): void => {
   let folder: number | undefined
   try {
     folder = openSync(directory, "r")

@@ -130,6 +130,7 @@ describe("the list of what is exported", () => {
     expect(Object.keys(lamplog).sort()).toEqual([
       "LamplogError",
       "SchemaRegistry",
+      "analyzeClone",
       "assetsFromArchive",
       "builtInSchemas",
       "cloneProject",
