@@ -109,13 +109,13 @@ export const checkNote = (
   if (count > signaturesMax) throw beyondLimit("signatures", count, signaturesMax, where)
   const [first, named, manifestHash, key, ...rest] = note.text.split("\n")
   if (first !== domain) throw damaged("it is not one over an archive of this format")
-  if (!isIdentifier(named) || manifestHash === undefined || rest.length !== 1 || rest[0] !== "") {
+  if (!isIdentifier(named) || manifestHash === undefined || rest.length !== 1) {
     throw damaged("its text has not the lines it should have")
   }
   const signer = signerFrom(key ?? "")
   const known = trusted.map(verifierFromText)
   const isSigner = ({ name, keyId }: Verifier) => name === signer.name && keyId === signer.keyId
-  const holding = signedBy(note, known.some(isSigner) ? known : [...known, signer])
+  const holding = signedBy(note, [...known, signer])
   if (!holding.some(isSigner)) throw damaged("its signer's signature is missing")
   if (manifestHash !== hashOf(manifest)) {
     throw invalid("The archive was changed after it was signed: its manifest is another one.")

@@ -1,5 +1,6 @@
 /** Encryption by itself: what comes back, what is refused, and in which words. */
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { hkdfSync } from "node:crypto"
 import { open } from "node:fs/promises"
 import { Decrypter, Encrypter } from "age-encryption"
 import { describe, expect, it } from "vitest"
@@ -7,6 +8,7 @@ import { headerFromStart, isEncrypted } from "../../src/seal/age-header.ts"
 import { decryptFile } from "../../src/seal/decrypt.ts"
 import { encryptTo } from "../../src/seal/encrypt.ts"
 import { identitiesFromText, makeIdentity, recipientOfIdentity } from "../../src/seal/keys.ts"
+import { sealed, unsealedPayload } from "../../src/seal/stream.ts"
 import { Random } from "../adapters/tokens/random.ts"
 import { encrypted, folder, limits, refusalOf } from "./files.ts"
 
@@ -187,6 +189,46 @@ describe("a damaged file is refused", async () => {
     const { code, message } = await refusal(swapped)
     expect(code).toBe("archive-damaged")
     expect(message).toMatch(/1\. part/)
+  })
+})
+
+describe("a payload", () => {
+  const fileKey = Buffer.alloc(16, 1)
+
+  /** Chunks sealed in a row, the last one marked, as somebody else's program might do it. */
+  const payload = (...chunks: ReadonlyArray<Buffer>): Buffer => {
+    const key = Buffer.from(hkdfSync("sha256", fileKey, Buffer.alloc(16), "payload", 32))
+    const parts = chunks.map((plain, index) => {
+      const nonce = Buffer.alloc(12)
+      nonce[10] = index
+      nonce[11] = index === chunks.length - 1 ? 1 : 0
+      return sealed(key, nonce, plain)
+    })
+    return Buffer.concat([Buffer.alloc(16), ...parts])
+  }
+
+  const read = async (content: Buffer): Promise<Buffer> => {
+    let at = 0
+    const fill = async (buffer: Buffer): Promise<number> => {
+      const copied = content.copy(buffer, 0, at)
+      at += copied
+      return copied
+    }
+    return Buffer.concat(await Array.fromAsync(unsealedPayload(fileKey, fill, "it")))
+  }
+
+  it("is read chunk by chunk, the last of which may be full", async () => {
+    const full = Buffer.alloc(chunk, 7)
+    expect((await read(payload(full, full))).length).toBe(2 * chunk)
+    expect((await read(payload(Buffer.alloc(0)))).length).toBe(0)
+  })
+
+  it("does not end with an empty chunk after others, nor with a chunk before it is full", async () => {
+    const full = Buffer.alloc(chunk, 7)
+    const empty = await refusalOf(() => read(payload(full, Buffer.alloc(0))))
+    expect(empty.message).toMatch(/ends with an empty part/)
+    const short = await refusalOf(() => read(payload(Buffer.alloc(9), full)))
+    expect(short.code).toBe("archive-damaged")
   })
 })
 

@@ -103,6 +103,7 @@ describe("a signed note", () => {
     ["has something below its signatures", `${publishedNote}more\n`],
     ["has a hyphen for the dash", publishedNote.replace("\u2014", "-")],
     ["has two blanks in a signature line", publishedNote.replace("— P", "—  P")],
+    ["has more behind a signature", `${publishedNote.slice(0, -1)} more\n`],
     ["has a signature that is not base64", publishedNote.replace("x08go/", "x08go*")],
     ["has a signature without its padding", publishedNote.replace("nAM=", "nAM")],
     ["has a signature of the key id alone", `${text}\n— PeterNeumann x08gow==\n`],
