@@ -2,7 +2,7 @@
  * Every command of `lamplog`, as data, in the order the help page tells them.
  */
 import type { CommandDefinition, Positional } from "./command.ts"
-import { dryRun, entity, format, opening, writing } from "./flags.ts"
+import { dryRun, entity, exporting, format, opening, writing } from "./flags.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
   {
@@ -144,11 +144,16 @@ const meet: ReadonlyArray<CommandDefinition> = [
   {
     name: "export",
     group: "Meet others",
-    does: "write an archive, or one DTCG token file",
+    does: "write an archive of everything or a part, or one DTCG token file",
+    details:
+      "Flags that choose entities make an extract: values with proofs, to be imported, not merged.\n" +
+      "One flag given several times means any of them (--where: any of one field); different flags\n" +
+      "must all hold. What is chosen brings along all that it refers to, unless --open is given.",
     positionals: [{ name: "FILE", does: "written whole or not at all" }],
     flags: {
       format: format(["lamplog", "dtcg"]),
       force: { does: "write over a file that is there" },
+      ...exporting,
     },
     load: async () => (await import("./export.ts")).exportProject,
   },

@@ -48,3 +48,30 @@ export const opening: { readonly [name: string]: Flag } = {
   limits: { value: "NAME=N,…", does: "limits of your own, such as archiveBytes=1000" },
   "require-signature": { does: "refuse archives that no key you trust has signed" },
 }
+
+const { identity, limits, profile } = opening
+
+/** Flags of an export: how much, for whom. */
+export const exporting: { readonly [name: string]: Flag } = {
+  since: { value: "FRONTIER", does: "only what came after: a status as JSON, or an archive" },
+  type: { value: "TYPE", many: true, does: "only entities of this type" },
+  where: { value: "FIELD=VALUE", many: true, does: "only where the field has this value" },
+  group: { value: "PATH", many: true, does: "only this group, and tokens and groups below it" },
+  tag: { value: "TAG", many: true, does: "only what has this tag" },
+  id: { value: "TYPE/ID", many: true, does: "only this entity" },
+  "ids-from": { value: "FILE", does: "only these entities, a TYPE/ID on each line" },
+  open: { does: "leave out what the chosen entities refer to" },
+  sign: { does: "sign with your key; the first time, one is made" },
+  "encrypt-to": {
+    value: "KEY",
+    many: true,
+    does: "only whoever holds the key of this age1… reads",
+  },
+  "passphrase-file": {
+    value: "FILE",
+    does: "only whoever knows the first line of this file reads",
+  },
+  identity: identity!,
+  profile: profile!,
+  limits: limits!,
+}
