@@ -40,10 +40,9 @@ const fileFrom = async (zip: ZipFile, member: ZipMember, path: string): Promise<
 }
 
 /** Whether a manifest says that the zip is an archive of ours. */
-const isArchive = (manifest: ForeignFile | undefined): boolean => {
-  if (manifest === undefined) return false
+const isArchive = ({ text }: ForeignFile): boolean => {
   try {
-    const root = JSON.parse(manifest.text) as { readonly format?: unknown } | null
+    const root = JSON.parse(text) as { readonly format?: unknown } | null
     return root?.format === archiveFormat
   } catch {
     return false
@@ -59,31 +58,48 @@ const tooLarge = (path: string) =>
     "Import them in parts.",
   )
 
-/** Reads the members; undefined for a zip that none of the formats knows. */
-const sourceIn = async (
+/** What a zip is by its manifest: an archive, files of a format, or nothing that is known. */
+const manifestIn = async (
   zip: ZipFile,
-  members: ReadonlyArray<ZipMember>,
+  texts: ReadonlyArray<ZipMember>,
   path: string,
   formats: ReadonlyArray<ForeignFormat>,
-  chosen: boolean,
-): Promise<ForeignSource | undefined> => {
-  const texts = members.filter(isText)
-  const bytes = texts.reduce((sum, { size }) => sum + size, 0)
-  const manifest = texts.find(({ name }) => name === manifestPath)
-  const fits = manifest !== undefined && manifest.size <= foreignBytesMax
-  const manifestFile = fits ? await fileFrom(zip, manifest, path) : undefined
-  if (!chosen && isArchive(manifestFile)) return undefined
-  const named = manifestFile && formats.find((format) => format.detect(manifestFile))
-  if (bytes > foreignBytesMax) {
-    if (named === undefined && !chosen) return undefined
-    throw tooLarge(path)
-  }
+): Promise<"archive" | ForeignFormat | undefined> => {
+  const member = texts.find(({ name }) => name === manifestPath)
+  if (member === undefined || member.size > foreignBytesMax) return undefined
+  const file = await fileFrom(zip, member, path)
+  return isArchive(file) ? "archive" : formats.find((format) => format.detect(file))
+}
+
+const filesIn = async (
+  zip: ZipFile,
+  texts: ReadonlyArray<ZipMember>,
+  path: string,
+): Promise<ReadonlyArray<ForeignFile>> => {
+  if (texts.reduce((sum, { size }) => sum + size, 0) > foreignBytesMax) throw tooLarge(path)
   const files: Array<ForeignFile> = []
   for (const member of texts) files.push(await fileFrom(zip, member, path))
-  const format = chosen
-    ? formats[0]
-    : (named ?? formats.find((known) => files.some((file) => known.detect(file))))
-  return format === undefined ? undefined : { format, files }
+  return files
+}
+
+/** The files of a format that nobody has named, or that of its manifest. */
+const detectedIn = async (
+  zip: ZipFile,
+  texts: ReadonlyArray<ZipMember>,
+  path: string,
+  formats: ReadonlyArray<ForeignFormat>,
+): Promise<ForeignSource | undefined> => {
+  let known: "archive" | ForeignFormat | undefined
+  try {
+    known = await manifestIn(zip, texts, path, formats)
+    if (known === "archive") return undefined
+    const files = await filesIn(zip, texts, path)
+    const format = known ?? formats.find((one) => files.some((file) => one.detect(file)))
+    return format === undefined ? undefined : { format, files }
+  } catch (error) {
+    if (known === undefined && error instanceof LamplogError) return undefined
+    throw error
+  }
 }
 
 /**
@@ -96,17 +112,20 @@ export const zippedSource = async (
   limits: ArchiveLimits,
   chosen: boolean,
 ): Promise<ForeignSource | undefined> => {
-  if (formats.length === 0) return undefined
+  const [format] = formats
+  if (format === undefined) return undefined
+  const shownPath = path.replaceAll("\\", "/")
   const file = await open(path, "r")
   try {
     const { size } = await file.stat()
-    const check = new LimitCheck(limits)
-    const { zip, members } = await openZip(file.fd, size, check)
-    return await sourceIn(zip, members, path.replaceAll("\\", "/"), formats, chosen)
-  } catch (error) {
     // What is wrong with the zip itself is told by whoever opens archives.
-    if (error instanceof LamplogError && error.stage !== "archive") throw error
-    return undefined
+    const opened = await openZip(file.fd, size, new LimitCheck(limits)).catch(() => undefined)
+    if (opened === undefined) return undefined
+    const { zip } = opened
+    const texts = opened.members.filter(isText)
+    return chosen
+      ? { format, files: await filesIn(zip, texts, shownPath) }
+      : await detectedIn(zip, texts, shownPath, formats)
   } finally {
     await file.close()
   }
