@@ -111,23 +111,47 @@ export class Intake {
     if (this.#changes.length === transactionEventsMax) this.write()
   }
 
-  /** Writes what was wanted since, as one atomic change. */
+  /** Events written so far, and those that what was wanted since will take, at most. */
+  get asked(): number {
+    return this.#events + this.#changes.length
+  }
+
+  /** Whether what was wanted since had better be written before the next page of wishes. */
+  get isFull(): boolean {
+    return this.#changes.length > transactionEventsMax - pageRows
+  }
+
+  /** Writes what was wanted since, as one atomic change, at once. */
   write(): void {
+    for (const steps = this.writeSteps(); steps.next().done !== true;);
+  }
+
+  /** The same in steps; yields the events written so far. */
+  *writeSteps(): Generator<number, void, void> {
     const changes = this.#changes
     if (changes.length === 0) return
     this.#changes = []
     const { author, handle } = this.#desk
-    this.#events += author.write(changes, this.#signed).events
+    const before = this.#events
+    const steps = author.writeSteps(changes, this.#signed)
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) {
+        this.#events = before + step.value.events
+        break
+      }
+      yield before + step.value
+    }
     for (const { type, id } of changes) {
       this.touched.add(handle.replica.projection.entry(type, id).entity)
     }
   }
 
-  /** Writes what is left, and settles what only a resolution can. */
-  finish(): void {
-    this.write()
+  /** Writes what is left, in steps, and settles what only a resolution can. */
+  *finish(): Generator<number, void, void> {
+    yield* this.writeSteps()
     const { author, handle } = this.#desk
-    for (const wanted of this.#contested) {
+    for (const [index, wanted] of this.#contested.entries()) {
+      if (index > 0 && index % pageRows === 0) yield this.#events
       const { type, id } = wanted
       const state = handle.replica.projection.stateOf(type, id)
       const open = state?.conflicts.find((conflict) => conflict.kind === "delete-edit")

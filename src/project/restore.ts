@@ -29,7 +29,7 @@ const readAs = (
 export const eachSnapshotEntity = async (
   archive: Archive,
   schema: ProjectSchema,
-  visit: (entity: SnapshotEntity) => void,
+  visit: (entity: SnapshotEntity) => Promise<void> | void,
   listener: ProgressListener,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -39,7 +39,8 @@ export const eachSnapshotEntity = async (
   let done = 0
   report(done)
   for await (const entity of archive.snapshot()) {
-    visit(readAs(entity, archive.manifest.schema, schema))
+    const visiting = visit(readAs(entity, archive.manifest.schema, schema))
+    if (visiting !== undefined) await visiting
     if (++done % turnEntities !== 0) continue
     report(done)
     await breathe(signal)
@@ -63,13 +64,24 @@ export const takeSnapshot = (
   listener: ProgressListener,
 ): Effect.Effect<void, LamplogError> =>
   work(archive.path, async (signal) => {
-    const visit = (entity: SnapshotEntity): void => {
+    const write = async (steps: Generator<number, void, void>): Promise<void> => {
+      const total = intake.asked
+      for (let step = steps.next(); step.done !== true; step = steps.next()) {
+        listener({ stage: "writing", done: step.value, total, unit: "events" })
+        await breathe(signal)
+      }
+    }
+    const visit = (entity: SnapshotEntity): Promise<void> | void => {
       if (!entity.deleted) intake.want(entity, manner.settles(entity))
+      return intake.isFull ? write(intake.writeSteps()) : undefined
     }
     await eachSnapshotEntity(archive, intake.schema, visit, listener, signal)
     if (manner.removes !== undefined) {
-      for (const _page of intake.removeUnwanted(manner.removes)) await breathe(signal)
+      for (const _page of intake.removeUnwanted(manner.removes)) {
+        if (intake.isFull) await write(intake.writeSteps())
+        await breathe(signal)
+      }
     }
     await breathe(signal)
-    intake.finish()
+    await write(intake.finish())
   })

@@ -24,7 +24,7 @@ import type { ImportProblem, ItemCounts } from "./project.ts"
 import { openConflictIds } from "./reading.ts"
 import { danglingReferences } from "./references.ts"
 import { takeSnapshot } from "./restore.ts"
-import { attempt } from "./transaction.ts"
+import { attempt, stepwise } from "./transaction.ts"
 import type { Desk } from "./writing.ts"
 
 /** How the values taken in stand to what is there. */
@@ -81,6 +81,18 @@ const takenBy = (
     }
   })
 
+/** Writes in steps, and tells how far it has come. */
+const writing = (
+  intake: Intake,
+  steps: Generator<number, void, void>,
+): Effect.Effect<void, LamplogError> =>
+  Effect.suspend(() => {
+    const total = intake.asked
+    return stepwise(steps, (done) =>
+      reportProgress({ stage: "writing", done, total, unit: "events" }),
+    )
+  })
+
 /** Takes in what foreign files say. */
 export const takeDocument = (
   desk: Desk,
@@ -105,16 +117,17 @@ export const takeDocument = (
             if (document.sequential === true) intake.write()
           }
         })
+        if (intake.isFull) yield* writing(intake, intake.writeSteps())
       }
       if (prune || strategy === "replace") {
         const scope = new Set(document.scope)
         const pages = intake.removeUnwanted((type) => scope.has(type))
-        while (!(yield* attempt(() => pages.next().done === true))) yield* Effect.yieldNow
+        while (!(yield* attempt(() => pages.next().done === true))) {
+          if (intake.isFull) yield* writing(intake, intake.writeSteps())
+          yield* Effect.yieldNow
+        }
       }
-      yield* reportProgress({ stage: "writing", done: 0, total, unit: "entities" })
-      yield* Effect.yieldNow
-      yield* attempt(() => intake.finish())
-      yield* reportProgress({ stage: "writing", done: total, total, unit: "entities" })
+      yield* writing(intake, intake.finish())
     })
     return takenBy(desk, intake, run, {
       itemCounts: itemCountsOf(entities),

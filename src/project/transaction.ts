@@ -56,6 +56,20 @@ export const attempt = <A>(run: () => A): Effect.Effect<A, LamplogError> =>
     }
   })
 
+/** Runs steps to their end, giving others their turn between two of them. */
+export const stepwise = <A>(
+  steps: Generator<number, A, void>,
+  tell: (done: number) => Effect.Effect<void>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.gen(function* () {
+    for (;;) {
+      const next = yield* attempt(() => steps.next())
+      if (next.done === true) return next.value
+      yield* tell(next.value)
+      yield* Effect.yieldNow
+    }
+  })
+
 /** A project opened by this process. */
 export interface Handle {
   readonly replica: Replica

@@ -11,7 +11,7 @@ import type { WallClock } from "./clock.ts"
 import type { OpeningPolicy } from "./opening.ts"
 import { reportProgress } from "./progress.ts"
 import type { WriteOptions, WriteResult } from "./project.ts"
-import { attempt } from "./transaction.ts"
+import { attempt, stepwise } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
 
 /** A project opened for writing: its handle, who encodes its events, what time it is; how it opens archives. */
@@ -39,7 +39,14 @@ export const change = (
 ): Effect.Effect<WriteResult, LamplogError> =>
   Effect.gen(function* () {
     const signed = yield* authorship(desk.clock, options)
-    return yield* desk.handle.write(attempt(() => desk.author.write(changes, signed)))
+    const total = changes.length
+    return yield* desk.handle.write(
+      Effect.suspend(() =>
+        stepwise(desk.author.writeSteps(changes, signed), (done) =>
+          reportProgress({ stage: "writing", done, total, unit: "events" }),
+        ),
+      ),
+    )
   })
 
 const changeGroup = (

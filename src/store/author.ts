@@ -98,6 +98,17 @@ const checkNames = (type: string, id: string): void => {
   }
 }
 
+/** Events that a long write writes, or plans, in one step. */
+const stepEvents = 1000
+
+/** Runs steps to their end at once. */
+const ended = <A>(steps: Generator<number, A, void>): A => {
+  for (;;) {
+    const next = steps.next()
+    if (next.done === true) return next.value
+  }
+}
+
 /** Prepared once for each replica, used for every event it writes. */
 export class Author {
   readonly #replica: Replica
@@ -115,11 +126,21 @@ export class Author {
    * is in the log when the surrounding transaction commits, none of it otherwise.
    */
   write(changes: ReadonlyArray<Change>, authorship: Authorship): Written {
-    return this.#replica.transaction(() => {
-      const drafts = this.#plan(changes, authorship)
-      this.#append(drafts, authorship)
-      return { events: drafts.length, lamport: this.#replica.top()?.lamport ?? 0 }
-    })
+    return this.#replica.transaction(() => ended(this.writeSteps(changes, authorship)))
+  }
+
+  /**
+   * The same, a thousand events at a time, so that a long write can be followed and stopped; yields
+   * the events written so far. The caller has opened the transaction, writes nothing else in between,
+   * and rolls back when the steps do not come to their end.
+   */
+  *writeSteps(
+    changes: ReadonlyArray<Change>,
+    authorship: Authorship,
+  ): Generator<number, Written, void> {
+    const drafts = yield* this.#plan(changes, authorship)
+    yield* this.#append(drafts, authorship)
+    return { events: drafts.length, lamport: this.#replica.top()?.lamport ?? 0 }
   }
 
   /** Writes an event whose content the caller has decided: resolutions. */
@@ -132,12 +153,15 @@ export class Author {
   ): Written {
     return this.#replica.transaction(() => {
       const draft = this.#draft(type, id, op, content, authorship)
-      this.#append([draft], authorship)
+      ended(this.#append([draft], authorship))
       return { events: 1, lamport: this.#replica.top()!.lamport }
     })
   }
 
-  #plan(changes: ReadonlyArray<Change>, authorship: Authorship): ReadonlyArray<Draft> {
+  *#plan(
+    changes: ReadonlyArray<Change>,
+    authorship: Authorship,
+  ): Generator<number, ReadonlyArray<Draft>, void> {
     const byEntity = new Map<string, Array<Change>>()
     for (const change of changes) {
       const key = `${change.type}/${change.id}`
@@ -148,7 +172,9 @@ export class Author {
       } else group.push(change)
     }
     const drafts: Array<Draft> = []
+    let planned = 0
     for (const group of byEntity.values()) {
+      if (++planned % stepEvents === 0) yield 0
       const { type, id } = group[0]!
       const definition = typeOf(this.#replica.schema, type)
       if (definition === undefined) {
@@ -162,10 +188,10 @@ export class Author {
       }
       const state = this.#replica.projection.stateOf(type, id)
       const where = `${type}/${id}`
-      const planned = encoding(where, () => planWrite(definition, state, group, where))
-      if (planned === undefined) continue
+      const write = encoding(where, () => planWrite(definition, state, group, where))
+      if (write === undefined) continue
       const reason = group.findLast((change) => change.reason !== undefined)?.reason
-      const { op, ...content } = planned
+      const { op, ...content } = write
       drafts.push(
         this.#draft(
           type,
@@ -209,7 +235,7 @@ export class Author {
     }
   }
 
-  #append(drafts: ReadonlyArray<Draft>, authorship: Authorship): void {
+  *#append(drafts: ReadonlyArray<Draft>, authorship: Authorship): Generator<number, void, void> {
     if (drafts.length === 0) return
     if (drafts.length > transactionEventsMax) {
       throw refuse(
@@ -221,11 +247,11 @@ export class Author {
     }
     const { key, continues } = this.#replica.enter()
     if (continues !== undefined)
-      this.#appendTransaction([continueDraft(continues, authorship)], key)
-    this.#appendTransaction(drafts, key)
+      yield* this.#appendTransaction([continueDraft(continues, authorship)], key)
+    yield* this.#appendTransaction(drafts, key)
   }
 
-  #appendTransaction(drafts: ReadonlyArray<Draft>, key: KeyPair): void {
+  *#appendTransaction(drafts: ReadonlyArray<Draft>, key: KeyPair): Generator<number, void, void> {
     const { lines, project, projection, node } = this.#replica
     const top = this.#replica.top()
     let line = this.#replica.ownLine()
@@ -243,6 +269,7 @@ export class Author {
     let bytes = 0
     const salts = saltsOf(key.seed, project, node)
     for (const [index, draft] of drafts.entries()) {
+      if (index > 0 && index % stepEvents === 0) yield index
       seq += 1
       if (seq > seqMax) {
         throw refuse(
