@@ -1,6 +1,7 @@
 /**
  * Every command of `lamplog`, as data, in the order the help page tells them.
  */
+import { assetCommands } from "./asset-commands.ts"
 import type { CommandDefinition, Positional } from "./command.ts"
 import { dryRun, entity, exporting, format, opening, writing } from "./flags.ts"
 
@@ -353,6 +354,7 @@ export const commands: ReadonlyArray<CommandDefinition> = [
   ...change,
   ...read,
   ...meet,
+  ...assetCommands,
   ...check,
   ...keys,
   ...settings,

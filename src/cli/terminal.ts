@@ -13,6 +13,8 @@ export interface Terminal {
   readonly input: AsyncIterable<Uint8Array>
   /** Resolves when the text is handed over; rejects with `OutputClosed` when nobody reads it. */
   readonly write: (text: string) => Promise<void>
+  /** The same for bytes that are no text. */
+  readonly writeBytes: (bytes: Uint8Array) => Promise<void>
   readonly writeError: (text: string) => void
   readonly outputIsTerminal: boolean
   readonly errorIsTerminal: boolean
@@ -40,7 +42,7 @@ const outputFailed = (error: Error): LamplogError =>
     cause: error,
   })
 
-const writeTo = (stream: NodeJS.WriteStream, text: string): Promise<void> =>
+const writeTo = (stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     stream.write(text, (error) => {
       if (error === null || error === undefined) resolve()
@@ -61,6 +63,7 @@ export const processTerminal = (signal: AbortSignal): Terminal => {
     // Touching process.stdin opens it; only commands that read it should wait for it.
     input: { [Symbol.asyncIterator]: () => stdin[Symbol.asyncIterator]() },
     write: (text) => writeTo(stdout, text),
+    writeBytes: (bytes) => writeTo(stdout, bytes),
     writeError: (text) => void stderr.write(text),
     outputIsTerminal: stdout.isTTY,
     errorIsTerminal: stderr.isTTY,

@@ -18,6 +18,7 @@ import { paintFor } from "../../src/cli/paint.ts"
 import { userKeys } from "../../src/cli/user-keys.ts"
 import { LamplogError } from "../../src/event/failure.ts"
 import { makeSigningKey } from "../../src/seal/keys.ts"
+import { textFromVerifier, verifierOf } from "../../src/seal/verifier.ts"
 import { expectRefusal } from "./refusal.ts"
 import { stage } from "./stage.ts"
 
@@ -85,6 +86,9 @@ describe("lamplog key", () => {
     expect(second.signing).toEqual(first.signing)
     expect(second.encryption!.recipient).not.toBe(first.encryption!.recipient)
     expect(second.made).toEqual(["encryption"])
+    rmSync(`${state}/keys/age.txt`)
+    const named = await run(["key", "make", "--name", "another", "--json"])
+    expectRefusal(named, "key-exists", 1)
   })
 
   it("refuses to make another, and changes nothing", async () => {
@@ -142,6 +146,19 @@ describe("lamplog key", () => {
 const ann = makeSigningKey("ann@example.com").verifier
 const bob = makeSigningKey("bob@example.com").verifier
 const trustedKeys = `${state}/trusted-keys`
+
+/** Two keys of one name whose ids are the same: four bytes are soon found twice. */
+const twins = (): readonly [string, string] => {
+  const found = new Map<string, string>()
+  for (let count = 0; ; count += 1) {
+    const publicKey = Buffer.alloc(32)
+    publicKey.writeUInt32BE(count)
+    const verifier = verifierOf("ann@example.com", publicKey)
+    const other = found.get(verifier.keyId)
+    if (other !== undefined) return [other, textFromVerifier(verifier)]
+    found.set(verifier.keyId, textFromVerifier(verifier))
+  }
+}
 
 describe("lamplog trust", () => {
   it("adds, lists and removes keys", async () => {
@@ -228,6 +245,14 @@ describe("lamplog trust", () => {
     }
   })
 
+  it("refuses a key that could be taken for a trusted one", async () => {
+    fresh()
+    const [one, other] = twins()
+    await json(["trust", "add", one])
+    expectRefusal(await run(["trust", "add", other, "--json"]), "trust-clash", 1)
+    expect(await json(["trust", "list"])).toMatchObject([{ verifier: one }])
+  })
+
   it("refuses to remove what is not there, or what the name does not tell apart", async () => {
     fresh()
     const other = makeSigningKey("ann@example.com").verifier
@@ -250,6 +275,7 @@ const call = () => {
     environment,
     input: (async function* () {})(),
     write: async () => {},
+    writeBytes: async () => {},
     writeError: (text: string) => void warnings.push(text),
     outputIsTerminal: false,
     errorIsTerminal: false,

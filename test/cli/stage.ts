@@ -75,6 +75,9 @@ export const stage = (): Stage => {
         (async (text) => {
           stdout += text
         }),
+      writeBytes: async (bytes) => {
+        stdout += Buffer.from(bytes).toString("latin1")
+      },
       writeError: (text) => {
         stderr += text
       },
