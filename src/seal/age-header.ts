@@ -1,9 +1,9 @@
 /**
- * The header of an age file, looked at before anything is computed from it.
+ * The header of an age file, looked at before anything is computed from it or a key is tried.
  *
  * It is text that nothing vouches for yet, and it decides how much work opening costs: how many
  * recipients there are to try, and what a passphrase's scrypt may take (at 2^20, 5 seconds and 1
- * GiB). So its length, its recipients and that factor are bounded here, and only then a key is tried.
+ * GiB). So its length, its recipients and that factor are bounded here.
  */
 import { bytesFromBase64 } from "./base64.ts"
 import { beyondLimit, refuse } from "./refuse.ts"
@@ -38,8 +38,6 @@ export interface AgeHeader {
   readonly opensWith: "passphrase" | "identity"
 }
 
-const argumentPattern = /^[!-~]+$/
-const bodyPattern = /^[A-Za-z0-9+/]*$/
 const lastPattern = /^--- [A-Za-z0-9+/]{43}$/
 const workFactorPattern = /^[1-9][0-9]*$/
 const bodyLineLength = 64
@@ -84,7 +82,7 @@ const checkVersion = (line: string, where: string): void => {
       "Ask for it in age's binary form, or decrypt it with `age --decrypt` and open the result.",
     )
   }
-  if (!line.startsWith(intro) || !argumentPattern.test(line)) throw malformed(where)
+  if (!/^[!-~]+$/.test(line) || !line.startsWith(intro)) throw malformed(where)
   throw refuse(
     "archive",
     "archive-newer",
@@ -94,15 +92,17 @@ const checkVersion = (line: string, where: string): void => {
   )
 }
 
-/** The arguments of one recipient's stanza, whose first line this is; its body is read over. */
+/**
+ * The arguments of one recipient's stanza, whose first line this is. Its body is read over: whether
+ * that is well formed, age's library sees.
+ */
 const stanzaFrom = (line: string, lines: Lines, where: string): ReadonlyArray<string> => {
   const [arrow, ...args] = line.split(" ")
-  const fits = arrow === "->" && args.length > 0 && args.every((one) => argumentPattern.test(one))
-  if (!fits) throw malformed(where)
+  if (arrow !== "->" || args.length === 0) throw malformed(where)
   for (;;) {
-    const body = lines.next()
-    if (body.length > bodyLineLength || !bodyPattern.test(body)) throw malformed(where)
-    if (body.length < bodyLineLength) return args
+    const { length } = lines.next()
+    if (length > bodyLineLength) throw malformed(where)
+    if (length < bodyLineLength) return args
   }
 }
 

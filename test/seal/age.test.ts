@@ -6,6 +6,7 @@ import { Decrypter, Encrypter } from "age-encryption"
 import { describe, expect, it } from "vitest"
 import { headerFromStart, isEncrypted } from "../../src/seal/age-header.ts"
 import { decryptFile } from "../../src/seal/decrypt.ts"
+import type { AgeKeys } from "../../src/seal/decrypt.ts"
 import { encryptTo } from "../../src/seal/encrypt.ts"
 import { identitiesFromText, makeIdentity, recipientOfIdentity } from "../../src/seal/keys.ts"
 import { sealed, unsealedPayload } from "../../src/seal/stream.ts"
@@ -28,7 +29,7 @@ const { decrypted, path } = folder()
 
 const headerBytes = (file: Buffer): number => headerFromStart(file, limits, "it").bytes.length
 
-const refusal = (file: Buffer, keys = { identities: [identity] }, within = limits) =>
+const refusal = (file: Buffer, keys: AgeKeys = { identities: [identity] }, within = limits) =>
   refusalOf(() => decrypted(file, keys, within))
 
 describe("an encrypted file", () => {
@@ -60,6 +61,12 @@ describe("an encrypted file", () => {
     const wrong = await refusalOf(() => decrypted(file, { passphrase: "correct horse " }))
     expect(wrong.code).toBe("key-wrong")
     expect(wrong.message).not.toMatch(/horse/)
+  })
+
+  it("says that it needs a key to whoever gives none, whatever else is wrong with it", async () => {
+    for (const text of ["age-encryption.org/v1\n-> X", "-----BEGIN AGE ENCRYPTED FILE-----\n"]) {
+      expect((await refusal(Buffer.from(text), {})).code).toBe("archive-encrypted")
+    }
   })
 
   it("says that it needs a key, or a passphrase, when none is given", async () => {
@@ -232,7 +239,7 @@ describe("a payload", () => {
   })
 })
 
-describe("a hostile header is refused before a key is tried", () => {
+describe("a hostile header is refused", () => {
   const stanza = (type: string, argument: string): string =>
     `-> ${type} ${argument}\n${"A".repeat(43)}\n`
   const mac = `--- ${"A".repeat(43)}\n`
@@ -336,6 +343,11 @@ describe("encrypting", () => {
   it("keeps to the limits that reading has", async () => {
     const { code } = await sealing({ recipients: Array.from({ length: 33 }, () => recipient) })
     expect(code).toBe("limit-exceeded")
+    const within = { ...limits, ageHeaderBytes: 150 }
+    const long = await refusalOf(() =>
+      encrypted(content(1), { recipients: [recipient] }, 1, within),
+    )
+    expect(long.message).toMatch(/ageHeaderBytes is 150/)
     const file = await encrypted(content(1), { passphrase: "x" })
     expect(file.toString("latin1")).toMatch(/\n-> scrypt \S+ 10\n/)
   })
