@@ -1,15 +1,15 @@
 /**
  * Foreign files that travel in a zip: its members as texts, behind the same gate as archives.
  *
- * Names of members are only shown and compared, never used as paths. Nothing is unpacked before the
- * directory has said how much it will be.
+ * Names of members, which the gate leaves plain, are shown and compared, never used as paths. Nothing
+ * is unpacked before the directory has said how much it will be.
  */
 import { open } from "node:fs/promises"
 import type { ZipFile } from "yauzl"
 import { archiveFormat, manifestPath } from "../archive/archive.ts"
 import { LimitCheck } from "../archive/limits.ts"
 import type { ArchiveLimits } from "../archive/limits.ts"
-import { refuse, shown } from "../archive/refuse.ts"
+import { refuse } from "../archive/refuse.ts"
 import { contentOf, openZip } from "../archive/zip.ts"
 import type { ZipMember } from "../archive/zip.ts"
 import { LamplogError } from "../event/failure.ts"
@@ -17,9 +17,7 @@ import { foreignBytesMax, foreignFileName } from "./foreign.ts"
 import type { ForeignSource } from "./foreign.ts"
 import type { ForeignFile, ForeignFormat } from "./format.ts"
 
-/** Members that may be foreign files; what is hidden belongs to the program that made the zip. */
-const isText = ({ name }: ZipMember): boolean =>
-  foreignFileName.test(name) && !/(^|\/)(\.|__MACOSX\/)/.test(name)
+const isText = ({ name }: ZipMember): boolean => foreignFileName.test(name)
 
 const bytesOf = async (zip: ZipFile, member: ZipMember): Promise<Buffer> => {
   const chunks: Array<Buffer> = []
@@ -29,13 +27,12 @@ const bytesOf = async (zip: ZipFile, member: ZipMember): Promise<Buffer> => {
 
 const fileFrom = async (zip: ZipFile, member: ZipMember, path: string): Promise<ForeignFile> => {
   const bytes = await bytesOf(zip, member)
-  const where = `${path}/${Buffer.from(member.name, "latin1").toString("utf8")}`
+  const where = `${path}/${member.name}`
   try {
     return { path: where, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) }
   } catch {
-    const name = shown(member.name)
     const remedy = "Export it again, in UTF-8."
-    throw refuse("structure", "not-text", `${path}: ${name} is not UTF-8 text.`, where, remedy)
+    throw refuse("structure", "not-text", `${where} is not UTF-8 text.`, where, remedy)
   }
 }
 

@@ -70,6 +70,111 @@ describe("references", () => {
   })
 })
 
+let projects = 0
+
+const messagesOf = (changes: ReadonlyArray<Change>): ReadonlyArray<string> => {
+  const replica = shelf.create(`r${(projects += 1)}`)
+  write(replica, changes)
+  return referenceFindings(replica)
+    .filter(({ stage }) => stage === "referential")
+    .map(({ message }) => message)
+}
+
+const of = (type: string, id: string, fields: Change["fields"]): Change => ({
+  op: "put",
+  type,
+  id,
+  fields: fields ?? {},
+})
+
+describe("what a reference may mean", () => {
+  it("includes names with escaped dots, names that end in value, and groups without fields", () => {
+    const found = messagesOf([
+      token("size.1\\.5"),
+      token("space.value"),
+      token("button.color"),
+      token("a", { value: "{size.1.5}" }),
+      token("b", { value: { $ref: "#/size/1.5/$value" } }),
+      token("c", { value: "{space.value}" }),
+      of("group", "link", { $extends: "{button}" }),
+      of("group", "menu", { $extends: "#/nowhere" }),
+    ])
+    expect(found).toEqual(["group/menu points at group/nowhere, which does not exist."])
+  })
+
+  it("is checked in components, themes, styles and composite values", () => {
+    const found = messagesOf([
+      token("shadow", { value: [{ color: "{no1}", blur: { $ref: "#/no/2/$value" } }] }),
+      of("component", "c", { tokens: ["no3"], assets: ["no4"], properties: { x: "{no5}" } }),
+      of("theme", "t", { extends: "no6", values: { no7: "{no8}" } }),
+      of("style", "s", { component: "no9", properties: { p: { q: ["{no10}"] } } }),
+    ])
+    const missing = found.map((message) => /no[.\d]+/.exec(message)?.[0])
+    const names = ["no.2", "no1", "no10", "no3", "no4", "no5", "no6", "no7", "no8", "no9"]
+    expect(missing).toHaveLength(names.length)
+    expect(new Set(missing)).toEqual(new Set(names))
+  })
+})
+
+describe("what leads back to itself", () => {
+  it("is told once, with the way round, however many modes go it", () => {
+    expect(messagesOf([token("a", { value: "{a}" })])).toEqual([
+      "token/a leads back to itself: token/a → token/a.",
+    ])
+    expect(
+      messagesOf([
+        token("c", { value: "{a}" }),
+        token("a", { value: "{b.value}" }),
+        token("b", { value: { $ref: "#/c/$value/0" } }),
+        token("outside", { value: "{a}" }),
+      ]),
+    ).toEqual(["token/a leads back to itself: token/a → token/b → token/c → token/a."])
+    const both = { dark: { value: "{y}" }, light: { value: "{y}" } }
+    expect(messagesOf([token("x", { modes: both }), token("y", { value: "{x}" })])).toHaveLength(1)
+  })
+
+  it("goes by modes: what is a circle in no mode is none", () => {
+    const one = { modes: { dark: { value: "{two}" }, light: { value: "#fff" } } }
+    const two = { modes: { dark: { value: "#000" }, light: { value: "{one}" } } }
+    expect(messagesOf([token("one", one), token("two", two)])).toEqual([])
+    const three = { modes: { dark: { value: "{one}" }, light: { value: "{one}" } } }
+    expect(messagesOf([token("one", one), token("two", three)])).toEqual([
+      "token/one leads back to itself: token/one (dark) → token/two (dark) → token/one (dark).",
+    ])
+  })
+
+  it("holds for themes and groups that extend each other, and not for what ends", () => {
+    expect(
+      messagesOf([
+        of("theme", "a", { extends: "b" }),
+        of("theme", "b", { extends: "a" }),
+        of("theme", "c", { extends: "a" }),
+        of("group", "g", { $extends: "{g}" }),
+      ]),
+    ).toEqual([
+      "theme/a leads back to itself: theme/a → theme/b → theme/a.",
+      "group/g leads back to itself: group/g → group/g.",
+    ])
+    expect(
+      messagesOf([
+        of("theme", "a", { extends: "b" }),
+        of("theme", "b", { extends: "c" }),
+        of("theme", "c", {}),
+      ]),
+    ).toEqual([])
+  })
+
+  it("is found at the end of a chain as long as a project", () => {
+    const count = 20_000
+    const chain = Array.from({ length: count }, (_, index) =>
+      token(`t${index}`, { value: `{t${(index + 1) % count}}` }),
+    )
+    const [message, ...others] = messagesOf(chain)
+    expect(others).toEqual([])
+    expect(message).toContain(`${count - 8} more`)
+  })
+})
+
 describe("findings", () => {
   it("of one kind in one place are told twenty times, then counted, so that others are seen", () => {
     const findings = new Findings()
