@@ -13,6 +13,7 @@ import { keysOf } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { withProjectAndFiles } from "./session.ts"
+import { UsageError } from "./usage.ts"
 import { userKeys } from "./user-keys.ts"
 import { assignmentFromText, entityFromText } from "./words.ts"
 
@@ -53,6 +54,18 @@ const selectionOf = async (call: Call): Promise<ExportSelection> => {
   }
 }
 
+/** Which bytes of assets travel along. */
+const assetsOf = (call: Call): NonNullable<ExportOptions["assets"]> => {
+  if (!call.has("no-assets")) return call.has("all-assets") ? "all" : "named"
+  if (!call.has("all-assets")) return "none"
+  throw new UsageError(
+    "flags-contrary",
+    "--all-assets and --no-assets say the contrary.",
+    "Leave one of them out.",
+    "--no-assets",
+  )
+}
+
 const optionsOf = (call: Call): Effect.Effect<ExportOptions, LamplogError> =>
   attempt(async () => {
     const named = call.flag("since")
@@ -61,6 +74,7 @@ const optionsOf = (call: Call): Effect.Effect<ExportOptions, LamplogError> =>
     return {
       format: call.flag("format") ?? "lamplog",
       force: call.has("force"),
+      assets: assetsOf(call),
       select: await selectionOf(call),
       ...(since === undefined ? {} : { since, ...keysOf(call, [since]) }),
       ...(call.has("encrypt-to") ? { encryptTo: call.flags("encrypt-to") } : {}),
@@ -76,6 +90,11 @@ const alongText = ({ takenAlong }: ExportSummary): ReadonlyArray<ReadonlyArray<s
     index === 0 ? "taken along" : "",
     `${printable(type)} ${grouped(count)}, as ${printable(referredBy)} refers to ${count === 1 ? "it" : "them"}`,
   ])
+
+const assetsText = ({ assetsMissing }: ExportSummary, paint: Paint): string =>
+  assetsMissing === 0
+    ? ""
+    : `${paint.yellow("warning")}  ${counted(assetsMissing, "asset")} without bytes: absent or damaged here (lamplog verify)\n`
 
 const openText = ({ openReferences }: ExportSummary, paint: Paint): string => {
   if (openReferences.length === 0) return ""
@@ -122,7 +141,13 @@ const summaryText = (summary: ExportSummary, paint: Paint): string => {
   ]
   const near = warnings.map(({ message }) => `${paint.yellow("warning")}  ${printable(message)}\n`)
   const heading = `Wrote ${printable(summary.archivePath)}.\n${aligned(rows)}\n`
-  return heading + openText(summary, paint) + near.join("") + trustText(summary, paint)
+  return (
+    heading +
+    openText(summary, paint) +
+    assetsText(summary, paint) +
+    near.join("") +
+    trustText(summary, paint)
+  )
 }
 
 export const exportProject: Run = (call) =>

@@ -53,6 +53,8 @@ const { identity, limits, profile } = opening
 
 /** Flags of an export: how much, for whom. */
 export const exporting: { readonly [name: string]: Flag } = {
+  "all-assets": { does: "with the bytes of all assets held, not only of those that are named" },
+  "no-assets": { does: "without the bytes of assets" },
   since: { value: "FRONTIER", does: "only what came after: a status as JSON, or an archive" },
   type: { value: "TYPE", many: true, does: "only entities of this type" },
   where: { value: "FIELD=VALUE", many: true, does: "only where the field has this value" },
