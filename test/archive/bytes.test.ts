@@ -1,12 +1,10 @@
 /**
  * The same state gives the same bytes, whoever exports it, when and where.
  */
-import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { contentOf, fileHash, setToken, Stage, taken } from "./stage.ts"
-import { exportIn, fill } from "./elsewhere.ts"
+import { fill } from "./elsewhere.ts"
 
 let stage: Stage
 beforeEach(() => {
@@ -47,22 +45,6 @@ describe("two replicas at one frontier", () => {
     const second = await stage.exported(ana)
     expect(fileHash(second.path)).toBe(fileHash(first.path))
     expect(contentOf(ana)).toBe(before)
-  })
-
-  it.each([
-    { TZ: "Asia/Kathmandu", LC_ALL: "tr_TR.UTF-8" },
-    { TZ: "America/New_York", LC_ALL: "C" },
-    { TZ: "Pacific/Kiritimati", LC_ALL: "sv_SE.UTF-8" },
-  ])("export the same file under TZ=$TZ and LC_ALL=$LC_ALL", async (environment) => {
-    const ana = stage.replica("ana")
-    fill(ana)
-    const { path } = await stage.exported(ana)
-    ana.close()
-    const there = stage.path()
-    execFileSync(process.execPath, [exportIn, ana.directory, there], {
-      env: { ...process.env, ...environment, LAMPLOG_STATE_DIR: join(stage.folder, "state") },
-    })
-    expect(readFileSync(there).equals(readFileSync(path))).toBe(true)
   })
 })
 

@@ -4,11 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import { writeArchive } from "../../src/archive/write.ts"
+import type { WriteArchiveOptions } from "../../src/archive/write.ts"
 import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { Author } from "../../src/store/author.ts"
 import { Replica } from "../../src/store/replica.ts"
 
-/** The path of this program: FOLDER ARCHIVE. */
+/** The path of this program: FOLDER ARCHIVE OPTIONS, the last as JSON. */
 export const exportIn = import.meta.filename
 
 /** Writes names and values that sort, print and fold differently from place to place. */
@@ -23,13 +24,20 @@ export const fill = (replica: Replica): void => {
   new Author(replica).write(changes, { actor: "ana", at: "2026-01-01T00:00:00Z" })
 }
 
-const exportFolder = async (directory: string, path: string): Promise<void> => {
+const exportFolder = async (
+  directory: string,
+  path: string,
+  options: WriteArchiveOptions,
+): Promise<void> => {
   const replica = Replica.open(directory, { schemas: builtInSchemas() })
   try {
-    await Effect.runPromise(writeArchive(replica, path))
+    await Effect.runPromise(writeArchive(replica, path, options))
   } finally {
     replica.close()
   }
 }
 
-if (process.argv[1] === exportIn) await exportFolder(process.argv[2]!, process.argv[3]!)
+if (process.argv[1] === exportIn) {
+  const [directory, path, options = "{}"] = process.argv.slice(2)
+  await exportFolder(directory!, path!, JSON.parse(options) as WriteArchiveOptions)
+}
