@@ -68,7 +68,7 @@ const signatureOf = async (
     throw refuse("manifest", "signature-invalid", message, notePath)
   }
   const bytes = await bytesOf(zip, note)
-  const found = checkNote(bytes, manifestBytes, undefined, trusted, limits.signatures)
+  const found = checkNote(bytes, manifestBytes, trusted, limits.signatures)
   if (found.status === "unknown" && requireSignature) {
     const message = `The archive is signed with the key ${found.verifier}, which is not trusted here.`
     throw refuse("manifest", "signature-untrusted", message, notePath, wanted)

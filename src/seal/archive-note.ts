@@ -94,13 +94,12 @@ const noteFrom = (bytes: Buffer): Note => {
 }
 
 /**
- * Checks a note over the bytes of a manifest. `project` is what the reader knows the archive to be
- * of; without it, the finding's is to be compared with the manifest's. `trusted` are keys as text.
+ * Checks a note over the bytes of a manifest, before those are parsed. Once they are, the finding's
+ * project is to be compared with the manifest's. `trusted` are keys as text.
  */
 export const checkNote = (
   noteBytes: Buffer,
   manifest: Uint8Array,
-  project: string | undefined,
   trusted: ReadonlyArray<string>,
   signaturesMax: number,
 ): NoteFinding => {
@@ -119,9 +118,6 @@ export const checkNote = (
   if (!holding.some(isSigner)) throw damaged("its signer's signature is missing")
   if (manifestHash !== hashOf(manifest)) {
     throw invalid("The archive was changed after it was signed: its manifest is another one.")
-  }
-  if (project !== undefined && project !== named) {
-    throw invalid(`The signature is for another project (${named}), not for ${project}.`)
   }
   const friend = holding.find((verifier) => known.includes(verifier))
   const found = friend ?? signer

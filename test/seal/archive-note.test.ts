@@ -20,7 +20,7 @@ const resigned = (change: (text: string) => string, ...keys: ReadonlyArray<Signi
 }
 
 const refusal = (bytes: Buffer, trusted: ReadonlyArray<string> = [], of = manifest) =>
-  refusalOf(() => checkNote(bytes, of, project, trusted, 16))
+  refusalOf(() => checkNote(bytes, of, trusted, 16))
 
 describe("the note of an archive", () => {
   it("is the same for the same key and manifest", () => {
@@ -37,15 +37,14 @@ describe("the note of an archive", () => {
   it("is by a trusted key when that key is on the reader's list", () => {
     const { name, keyId, verifier } = ann
     const finding = { status: "trusted", name, keyId, verifier, project }
-    expect(checkNote(note, manifest, project, [bob.verifier, verifier], 16)).toEqual(finding)
-    expect(checkNote(note, manifest, undefined, [verifier], 16)).toEqual(finding)
+    expect(checkNote(note, manifest, [bob.verifier, verifier], 16)).toEqual(finding)
   })
 
   it("is by an unknown key when it holds for the key that it names itself", () => {
     const { name, keyId, verifier } = ann
     const finding = { status: "unknown", name, keyId, verifier, project }
-    expect(checkNote(note, manifest, project, [], 16)).toEqual(finding)
-    expect(checkNote(note, manifest, project, [bob.verifier], 16)).toEqual(finding)
+    expect(checkNote(note, manifest, [], 16)).toEqual(finding)
+    expect(checkNote(note, manifest, [bob.verifier], 16)).toEqual(finding)
   })
 
   it("is refused when any of its bytes is another, whether its key is trusted or not", () => {
@@ -55,7 +54,7 @@ describe("the note of an archive", () => {
         changed[at]! ^= 1
         let code: string | undefined
         try {
-          checkNote(changed, manifest, project, trusted, 16)
+          checkNote(changed, manifest, trusted, 16)
         } catch (error) {
           if (!(error instanceof LamplogError)) throw error
           code = error.code
@@ -72,18 +71,10 @@ describe("the note of an archive", () => {
     expect(message).toMatch(/archive was changed after it was signed/)
   })
 
-  it("is for one project only", async () => {
-    const { code, message } = await refusalOf(() =>
-      checkNote(note, manifest, "b".repeat(26), [ann.verifier], 16),
-    )
-    expect(code).toBe("signature-invalid")
-    expect(message).toMatch(/for another project/)
-  })
-
   it("by a key under a trusted one's name is by an unknown key", () => {
     const impostor = makeSigningKey(ann.name)
     const forged = signManifest(manifest, project, impostor)
-    const { status, verifier } = checkNote(forged, manifest, project, [ann.verifier], 16)
+    const { status, verifier } = checkNote(forged, manifest, [ann.verifier], 16)
     expect([status, verifier]).toEqual(["unknown", impostor.verifier])
   })
 
@@ -108,11 +99,11 @@ describe("the note of an archive", () => {
 
   it("counts a second signature when its key is trusted, and not when it is not", () => {
     const both = resigned((text) => text, ann, bob)
-    expect(checkNote(both, manifest, project, [bob.verifier], 16)).toMatchObject({
+    expect(checkNote(both, manifest, [bob.verifier], 16)).toMatchObject({
       status: "trusted",
       verifier: bob.verifier,
     })
-    expect(checkNote(both, manifest, project, [], 16)).toMatchObject({
+    expect(checkNote(both, manifest, [], 16)).toMatchObject({
       status: "unknown",
       verifier: ann.verifier,
     })
@@ -121,7 +112,7 @@ describe("the note of an archive", () => {
   it("is refused for a bad second signature of a trusted key", async () => {
     const forged = resigned((text) => text, ann, { ...ann, name: bob.name, keyId: bob.keyId })
     expect((await refusal(forged, [bob.verifier])).code).toBe("signature-invalid")
-    expect(checkNote(forged, manifest, project, [ann.verifier], 16).status).toBe("trusted")
+    expect(checkNote(forged, manifest, [ann.verifier], 16).status).toBe("trusted")
   })
 
   it.each<[string, (text: string) => string]>([
@@ -138,8 +129,8 @@ describe("the note of an archive", () => {
 
   it("may carry as many signatures as the limit says", async () => {
     const many = resigned((text) => text, ...Array.from({ length: 16 }, () => ann))
-    expect(checkNote(many, manifest, project, [], 16).status).toBe("unknown")
-    const { code, message } = await refusalOf(() => checkNote(many, manifest, project, [], 15))
+    expect(checkNote(many, manifest, [], 16).status).toBe("unknown")
+    const { code, message } = await refusalOf(() => checkNote(many, manifest, [], 15))
     expect(code).toBe("limit-exceeded")
     expect(message).toMatch(/signatures is 15, .* has 16/)
   })
