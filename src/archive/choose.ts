@@ -7,7 +7,7 @@
 import type { JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Conflict } from "../state/entity.ts"
-import { typeOf } from "../state/schema.ts"
+import { idsMeant, typeOf } from "../state/schema.ts"
 import type { EntityReference, ProjectSchema } from "../state/schema.ts"
 import type { Sqlite } from "../store/database.ts"
 import type { EntityRow } from "../store/projection.ts"
@@ -122,11 +122,20 @@ class Choice {
     this.#along.set(key, { type: target.type, referredBy: from.type, count })
   }
 
-  #follow(from: EntityRow, { type, id, field }: EntityReference): void {
-    const target = this.#target.get(type, id)
+  #follow(from: EntityRow, reference: EntityReference): void {
+    const { type, id, field } = reference
+    const target = this.#living(reference)
     if (target !== undefined && this.has(target.entity)) return
     if (target !== undefined && this.#selection.closed) this.#addAlong(target, from)
     else this.#open.push({ from: `${from.type}/${from.id}`, field, to: `${type}/${id}` })
+  }
+
+  #living(reference: EntityReference): EntityRow | undefined {
+    for (const id of idsMeant(reference)) {
+      const target = this.#target.get(reference.type, id)
+      if (target !== undefined) return target
+    }
+    return undefined
   }
 
   /** Follows the references of all that is chosen, and of what that brings in. */

@@ -9,7 +9,7 @@
 import type { JsonObject } from "../event/canonical.ts"
 import { Cycles } from "../state/cycles.ts"
 import type { Cycle, Edge } from "../state/cycles.ts"
-import { typeOf, valueProblems } from "../state/schema.ts"
+import { idsMeant, typeOf, valueProblems } from "../state/schema.ts"
 import type { EntityReference, ProjectSchema, TypeDefinition } from "../state/schema.ts"
 import type { Sqlite } from "../store/database.ts"
 import type { Finding } from "./finding.ts"
@@ -96,16 +96,9 @@ export class References {
     return typeOf(this.#schema, type)
   }
 
-  /** Every id that a reference may mean, the most likely first. */
-  *#idsOf({ id, exactId, otherIds }: EntityReference): Generator<string> {
-    if (exactId !== undefined) yield exactId
-    yield id
-    if (otherIds !== undefined) yield* otherIds()
-  }
-
   /** The living entity that a reference means. */
   #living(reference: EntityReference): (Target & { readonly id: string }) | undefined {
-    for (const id of this.#idsOf(reference)) {
+    for (const id of idsMeant(reference)) {
       const target = this.#find.get(reference.type, id)
       if (target?.deleted === 0) return { ...target, id }
     }
@@ -114,7 +107,7 @@ export class References {
 
   /** The deleted entity that a reference meant, when none lives. */
   #deleted(reference: EntityReference): (Target & { readonly id: string }) | undefined {
-    for (const id of this.#idsOf(reference)) {
+    for (const id of idsMeant(reference)) {
       const target = this.#find.get(reference.type, id)
       if (target !== undefined) return { ...target, id }
     }

@@ -98,6 +98,13 @@ export class SchemaError extends Error {
   }
 }
 
+/** Every id that a reference may mean, in the order in which they count: the first that lives is meant. */
+export function* idsMeant({ id, exactId, otherIds }: EntityReference): Generator<string> {
+  if (exactId !== undefined) yield exactId
+  yield id
+  if (otherIds !== undefined) yield* otherIds()
+}
+
 const openType: TypeDefinition = { version: 1, fields: {} }
 
 /** The definition of a type; undefined when the schema does not know it. */
