@@ -139,6 +139,15 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+/** What a process said it does; nothing when it has just ended and taken its file away. */
+const doing = (presence: string): string => {
+  try {
+    return ` (${readFileSync(presence, "utf8").trim()})`
+  } catch {
+    return ""
+  }
+}
+
 /** Other processes that have the project open; takes away what dead ones left. */
 export const holders = (directory: string): ReadonlyArray<string> => {
   const found: Array<string> = []
@@ -146,7 +155,7 @@ export const holders = (directory: string): ReadonlyArray<string> => {
     const pid = Number(/^open-(\d+)\.json$/.exec(name)?.[1])
     if (!Number.isSafeInteger(pid) || pid === process.pid) continue
     if (!isAlive(pid)) rmSync(join(directory, name), { force: true })
-    else found.push(`process ${pid} (${readFileSync(join(directory, name), "utf8").trim()})`)
+    else found.push(`process ${pid}${doing(join(directory, name))}`)
   }
   return found
 }
