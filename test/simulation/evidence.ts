@@ -119,7 +119,11 @@ const understands = (version: SchemaVersion, { header, body }: Fact): boolean =>
   if (!["put", "patch", "delete", "resolve"].includes(header.op)) return false
   const definition = schemaOf(version).types[header.type]
   if (definition === undefined || body.kind > definition.version) return false
-  const kindOf = (field: string) => definition.fields[field]?.kind ?? "register"
+  // What a later version lists was a register to those who wrote before.
+  const kindOf = (field: string) => {
+    const listed = definition.fields[field]
+    return listed === undefined || (listed.since ?? 1) > body.kind ? "register" : listed.kind
+  }
   if ((body.unset ?? []).some((field) => kindOf(field) !== "register")) return false
   return Object.entries(body.fields ?? {}).every(([field, value]) => {
     const shape = shapes[kindOf(field)]
@@ -150,6 +154,7 @@ export const historyEventFrom = ({ header, body, hash }: Fact, applied: boolean)
   parents: header.parents.map(([node, seq, parent]) => ({ node, seq, hash: parent })),
   applied,
   actor: body.actor,
+  kind: body.kind,
   ...(body.fields === undefined ? {} : { fields: body.fields }),
   ...(body.unset === undefined ? {} : { unset: body.unset }),
 })

@@ -28,7 +28,7 @@ const versions: { readonly [version in SchemaVersion]: ProjectSchema } = {
     types: {
       thing: { version: 1, fields: { m: map, s: set } },
       // To those who know version 1 only, `late` is a register and whatever version 2 writes unknown.
-      note: { version: 2, fields: { s: set, late: map } },
+      note: { version: 2, fields: { s: set, late: { kind: "map", since: 2 } } },
       lamp: { version: 1, fields: { m: map } },
     },
   },

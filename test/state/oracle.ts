@@ -12,6 +12,13 @@ import type { HistoryEvent } from "../../src/state/entity.ts"
 import { mergeKindOf } from "../../src/state/schema.ts"
 import type { TypeDefinition } from "../../src/state/schema.ts"
 
+interface MapChange {
+  /** Of the whole map: what its author had seen and it does not set, it takes out. */
+  readonly clear?: boolean
+  readonly set?: JsonObject
+  readonly remove?: ReadonlyArray<string>
+}
+
 /** A register that an event wrote: a field, or a map's key. `undefined` is a cleared one. */
 interface Write {
   readonly event: HistoryEvent
@@ -58,6 +65,33 @@ const ancestorsOf = (
   return known
 }
 
+/**
+ * An event as one of today: a map or set that its version did not list was a register, whose value
+ * or clearing was about the whole of it.
+ */
+const asOfToday = (definition: TypeDefinition, event: HistoryEvent): HistoryEvent => {
+  const { kind, fields = {}, unset = [] } = event
+  if (kind === undefined) return event
+  const listedLater = Object.entries(definition.fields).filter(
+    ([, field]) => field.kind !== "register" && (field.since ?? 1) > kind,
+  )
+  const changed: { [field: string]: Json } = { ...fields }
+  for (const [name, field] of listedLater) {
+    const value = fields[name]
+    if (value === undefined && !unset.includes(name)) continue
+    const isList = Array.isArray(value)
+    const isMap = value !== null && typeof value === "object" && !isList
+    changed[name] =
+      field.kind === "map" && isMap
+        ? { clear: true, set: value as JsonObject }
+        : field.kind === "set" && isList
+          ? { clear: true, add: value as ReadonlyArray<Json> }
+          : { clear: true }
+  }
+  const left = unset.filter((name) => !listedLater.some(([listed]) => listed === name))
+  return { ...event, fields: changed, unset: left }
+}
+
 /** One history under examination: the events that count, and who had seen whom. */
 class Reading {
   readonly type: string
@@ -76,7 +110,10 @@ class Reading {
     this.type = type
     this.id = id
     this.definition = definition
-    this.applied = events.filter((event) => event.applied).toSorted(byOrder)
+    this.applied = events
+      .filter((event) => event.applied)
+      .map((event) => asOfToday(definition, event))
+      .toSorted(byOrder)
     this.#ancestors = ancestorsOf(events)
     this.#all = new Map(events.map((event) => [event.hash, event]))
   }
@@ -110,6 +147,15 @@ class Reading {
 const nameOf = ({ field, key }: Write): string =>
   key === undefined ? pointerStep(field) : `${pointerStep(field)}/${pointerStep(key)}`
 
+/** Keys of a map that somebody had written before an event's author wrote. */
+const keysSeen = (reading: Reading, event: HistoryEvent, field: string): ReadonlyArray<string> =>
+  reading.applied
+    .filter((other) => other.op !== "delete" && reading.before(other, event))
+    .flatMap((other) => {
+      const delta = other.fields?.[field] as MapChange | undefined
+      return [...(delta?.remove ?? []), ...Object.keys(delta?.set ?? {})]
+    })
+
 /** Every write of a register or of a map's key. A delete writes none. */
 const registerWrites = (reading: Reading): ReadonlyArray<Write> =>
   reading.applied.flatMap((event): ReadonlyArray<Write> => {
@@ -122,7 +168,11 @@ const registerWrites = (reading: Reading): ReadonlyArray<Write> =>
       const kind = mergeKindOf(reading.definition, field)
       if (kind === "register") add({ event, field, value })
       if (kind !== "map") continue
-      const delta = value as { readonly set?: JsonObject; readonly remove?: ReadonlyArray<string> }
+      const delta = value as MapChange
+      if (delta.clear === true) {
+        for (const key of keysSeen(reading, event, field))
+          add({ event, field, key, value: undefined })
+      }
       for (const key of delta.remove ?? []) add({ event, field, key, value: undefined })
       for (const [key, item] of Object.entries(delta.set ?? {})) {
         add({ event, field, key, value: item })
@@ -239,6 +289,8 @@ const elementsOf = (reading: Reading, field: string): ReadonlyArray<Json> => {
       : ((event.fields?.[field] as { readonly [part: string]: ReadonlyArray<Json> } | undefined)?.[
           part
         ] ?? [])
+  const isWhole = (event: HistoryEvent): boolean =>
+    event.op !== "delete" && (event.fields?.[field] as MapChange | undefined)?.clear === true
   const present = new Map<string, Json>()
   for (const event of reading.applied) {
     for (const element of deltaOf(event, "add")) {
@@ -247,6 +299,7 @@ const elementsOf = (reading: Reading, field: string): ReadonlyArray<Json> => {
         (other) =>
           reading.before(event, other) &&
           (reading.restarts(other) ||
+            isWhole(other) ||
             deltaOf(other, "remove").some((removed) => canonicalFromJson(removed) === text)),
       )
       if (!covered) present.set(text, element)
