@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { proofsPath, snapshotPath } from "../../src/archive/archive.ts"
 import type { Manifest, Selection } from "../../src/archive/archive.ts"
-import { manifestText } from "../../src/archive/manifest.ts"
 import { openArchive } from "../../src/archive/open.ts"
 import { checkProofs } from "../../src/archive/proof-check.ts"
 import type { WrittenArchive } from "../../src/archive/write.ts"
@@ -14,6 +13,7 @@ import { sha256 } from "../../src/event/hash.ts"
 import { Author } from "../../src/store/author.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import { Random } from "../simulation/random.ts"
+import { forged } from "./forged.ts"
 import { contentOf, fileHash, refusal, setToken, Stage, storedMembers, taken } from "./stage.ts"
 import type { Members } from "./stage.ts"
 
@@ -250,22 +250,6 @@ describe("an extract", () => {
   })
 })
 
-/** Changes members and makes the manifest say so, as a forger without a key would. */
-const forged = async (
-  written: WrittenArchive,
-  change: (members: Map<string, string>) => void,
-  manifest: (manifest: Manifest) => Manifest = (same) => same,
-): Promise<string> => {
-  const members = new Map(storedMembers(written).map(([name, bytes]) => [name, String(bytes)]))
-  change(members)
-  const listed = written.manifest.members.map(({ path }) => {
-    const bytes = Buffer.from(members.get(path)!)
-    return { path, sha256: sha256(bytes), size: bytes.length }
-  })
-  members.set("manifest.json", manifestText(manifest({ ...written.manifest, members: listed })))
-  return await stage.zipped([...members].map(([name, text]) => [name, Buffer.from(text)] as const))
-}
-
 const replaced = (path: string, change: (text: string) => string) => (all: Map<string, string>) =>
   void all.set(path, change(all.get(path)!))
 
@@ -413,6 +397,6 @@ describe("a forged extract is found out", () => {
   const named = attempts.map(([what, code, change, manifest]) => ({ what, code, change, manifest }))
   it.each(named)("when $what: $code", async ({ code, change, manifest }) => {
     const written = await extracted(seeded(), select)
-    expect((await refusal(checked(await forged(written, change, manifest)))).code).toBe(code)
+    expect((await refusal(checked(await forged(stage, written, change, manifest)))).code).toBe(code)
   })
 })
