@@ -3,9 +3,8 @@
  * bytes and the signature over them have been checked, in that order.
  */
 import { constants } from "node:fs"
-import { mkdtemp, open, rm } from "node:fs/promises"
+import { open } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -25,6 +24,7 @@ import { manifestFromBytes } from "./manifest.ts"
 import { OpenArchive } from "./read.ts"
 import type { Archive, Signature } from "./read.ts"
 import { refuse } from "./refuse.ts"
+import { stagingFolder } from "./staging.ts"
 import { work } from "./work.ts"
 import { contentOf, openZip } from "./zip.ts"
 import type { ZipMember } from "./zip.ts"
@@ -148,12 +148,6 @@ const lookAt = async (
   await file.read(start, 0, ageMarkBytes, 0)
   return { file, path, fileSize: stat.size, encrypted: isEncrypted(start), check }
 }
-
-const stagingFolder = (purpose: string): Effect.Effect<string, LamplogError, Scope.Scope> =>
-  Effect.acquireRelease(
-    work(tmpdir(), () => mkdtemp(join(tmpdir(), `lamplog-${purpose}-`))),
-    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true })),
-  )
 
 /** Decrypts into a private file that goes when the scope ends. */
 const decrypted = (

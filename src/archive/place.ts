@@ -1,15 +1,23 @@
 /**
  * Putting a finished file under its name: whole, durable, or not at all.
  */
-import { randomBytes } from "node:crypto"
 import { existsSync } from "node:fs"
 import { open, rename } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
+import { stagingName, sweepStaging } from "../store/staging.ts"
 
-/** A name in the same folder, so that a rename never copies. */
-export const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.part`)
+/**
+ * A name in the same folder, so that a rename never copies. Removes what killed processes left of
+ * earlier attempts at this file.
+ */
+export const temporaryBeside = (path: string): string => {
+  const folder = dirname(path)
+  const prefix = `.${basename(path)}.`
+  const suffix = ".part"
+  sweepStaging(folder, prefix, suffix)
+  return join(folder, stagingName(prefix, suffix))
+}
 
 export const existing = (path: string): LamplogError =>
   new LamplogError({

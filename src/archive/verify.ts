@@ -7,8 +7,7 @@
  * it is partial or follows a schema that is not known, is checked as far as its bytes prove
  * themselves, with a warning that says so.
  */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { Findings } from "../audit/finding.ts"
@@ -17,6 +16,7 @@ import { referenceFindings } from "../audit/references.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
 import { Replica } from "../store/replica.ts"
+import { makeStagingFolder } from "../store/staging.ts"
 import { isIncremental, manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ProgressOption } from "./archive.ts"
 import { checkChains } from "./chain.ts"
@@ -161,7 +161,7 @@ class ArchiveCheck {
     options: VerifyArchiveOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), "lamplog-verify-"))
+    const folder = makeStagingFolder("verify")
     try {
       const { project, name, schema } = archive.manifest
       const replica = Replica.create(join(folder, "replica"), {

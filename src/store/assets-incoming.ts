@@ -5,18 +5,14 @@
  * A file there carries the host and process that write it. What a dead process of this host left is
  * removed by the next that writes; nothing there is ever read as an asset.
  */
-import { createHash, randomBytes } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { mkdirSync, rmSync } from "node:fs"
 import { open } from "node:fs/promises"
-import { hostname } from "node:os"
 import { join } from "node:path"
 import { assetMismatch, assetTooLarge, guardedAsync, guardedSync } from "./assets-failure.ts"
-import { isAlive } from "./database.ts"
+import { stagingName, sweepStaging } from "./staging.ts"
 
 const folderName = ".incoming"
-
-const thisHost = hostname().replaceAll(/[^A-Za-z0-9.]/g, "_")
-const namePattern = /^(.+)-(\d+)-[0-9a-f]{12}$/
 
 export interface StageOptions {
   readonly signal?: AbortSignal | undefined
@@ -38,22 +34,14 @@ export interface IncomingFile {
 }
 
 /** Removes what dead processes left. */
-export const clearIncoming = (directory: string): void => {
-  const folder = join(directory, folderName)
-  guardedSync(folder, () => {
-    if (!existsSync(folder)) return
-    for (const name of readdirSync(folder)) {
-      const [, host, pid] = namePattern.exec(name) ?? []
-      if (host === thisHost && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true })
-    }
-  })
-}
+export const clearIncoming = (directory: string): void =>
+  sweepStaging(join(directory, folderName), "")
 
 const makePath = (directory: string): string => {
   const folder = join(directory, folderName)
   guardedSync(folder, () => mkdirSync(folder, { recursive: true }))
   clearIncoming(directory)
-  return join(folder, `${thisHost}-${process.pid}-${randomBytes(6).toString("hex")}`)
+  return join(folder, stagingName(""))
 }
 
 const write = async (

@@ -169,10 +169,10 @@ describe("assets", () => {
   it("removes what a dead process left, and leaves what belongs to others", async () => {
     const incoming = join(folder, "assets", ".incoming")
     mkdirSync(incoming, { recursive: true })
-    const host = hostname().replaceAll(/[^A-Za-z0-9.]/g, "_")
+    const host = sha256(hostname()).slice(0, 8)
     const dead = `${host}-${2 ** 22 + 1}-0123456789ab`
     const mine = `${host}-${process.pid}-0123456789ab`
-    const elsewhere = `elsewhere-${2 ** 22 + 1}-0123456789ab`
+    const elsewhere = `00000000-${2 ** 22 + 1}-0123456789ab`
     for (const name of [dead, mine, elsewhere]) writeFileSync(join(incoming, name), "half")
     await add(Buffer.from("next"))
     expect(readdirSync(incoming).sort()).toEqual([elsewhere, mine].sort())
