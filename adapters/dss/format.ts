@@ -47,8 +47,9 @@ const rootOf = (file: ForeignFile): Json | undefined => {
   }
 }
 
+/** An archive of this program has a manifest, too, and says so. */
 const isManifest = (root: Json | undefined): boolean =>
-  isObject(root) && Object.hasOwn(root, "schemaVersion") && !Object.hasOwn(root, "format")
+  isObject(root) && Object.hasOwn(root, "schemaVersion") && root.format !== "lamplog-archive"
 
 /** Whether a file looks like a list of items: in an object, it is empty or one of them has an id. */
 const isList = (root: Json | undefined, type: string): boolean => {
