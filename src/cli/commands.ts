@@ -165,7 +165,13 @@ const meet: ReadonlyArray<CommandDefinition> = [
     details:
       "Token files become the smallest set of events that turns the state into the files'.\n" +
       "An archive of this project is merged; of another, its values are taken.",
-    positionals: [{ name: "FILE", many: true, does: "an archive, or token files" }],
+    positionals: [
+      {
+        name: "FILE",
+        many: true,
+        does: "an archive, token files, or a DSS export (zip, folder or files)",
+      },
+    ],
     flags: {
       format: format(["auto", "lamplog", "dtcg", "dss"]),
       strategy: {
