@@ -19,6 +19,7 @@ import { Replica } from "../store/replica.ts"
 import { makeStagingFolder } from "../store/staging.ts"
 import { isIncremental, manifestPath, snapshotPath } from "./archive.ts"
 import type { Manifest, ProgressOption } from "./archive.ts"
+import { absentAssets } from "./asset-check.ts"
 import { checkChains } from "./chain.ts"
 import { openArchive } from "./open.ts"
 import type { OpenArchiveOptions } from "./open.ts"
@@ -93,7 +94,18 @@ class ArchiveCheck {
       this.note(error)
       return
     }
+    await this.#checkAssets(archive, signal)
     this.#countWhatHeld(archive.manifest)
+  }
+
+  async #checkAssets(archive: Archive, signal: AbortSignal): Promise<void> {
+    if (isIncremental(archive.manifest)) return
+    for await (const { id, sha256 } of absentAssets(archive, signal)) {
+      const where = `asset/${id} sha256`
+      const message = `The bytes of asset/${shown(id)} (${sha256.slice(0, 12)}…) are not in the archive.`
+      const warning = { severity: "warning", stage: "referential", code: "asset-absent" } as const
+      this.#findings.add({ ...warning, where: shown(where), message }, "assets")
+    }
   }
 
   async #checkHistory(

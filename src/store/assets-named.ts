@@ -3,6 +3,8 @@
  *
  * Read from the database alone, so that an export, a check or a sweep asks the state it works on.
  */
+import type { Json, JsonObject } from "../event/canonical.ts"
+import type { Conflict } from "../state/entity.ts"
 import type { Sqlite } from "./database.ts"
 
 /** Type of the entities that stand for assets. */
@@ -16,8 +18,8 @@ const pageRows = 500
 
 interface Row {
   readonly id: string
-  readonly sha256: unknown
-  readonly bytes: unknown
+  readonly sha256: Json
+  readonly bytes: Json
   readonly conflicts: string
 }
 
@@ -29,27 +31,33 @@ export interface NamedAsset {
   readonly bytes: number | undefined
 }
 
-const candidateHashes = (conflicts: string): ReadonlyArray<string> => {
-  const open = JSON.parse(conflicts) as ReadonlyArray<{
-    readonly field: string
-    readonly candidates: ReadonlyArray<{ readonly value?: unknown }>
-  }>
-  return open
-    .filter(({ field }) => field === "sha256")
-    .flatMap(({ candidates }) => candidates.map(({ value }) => value))
-    .filter(isHashText)
+/** An asset's entity, as it stands in a snapshot. */
+export interface AssetEntity {
+  readonly id: string
+  readonly fields: JsonObject
+  readonly conflicts: ReadonlyArray<Pick<Conflict, "field" | "candidates">>
 }
 
-function* namedIn(row: Row): Generator<NamedAsset> {
-  if (isHashText(row.sha256)) {
-    const bytes = typeof row.bytes === "number" ? row.bytes : undefined
-    yield { id: row.id, sha256: row.sha256, bytes }
+/** What one living asset names, and what stands against it in an open conflict. */
+export function* namedByEntity({ conflicts, fields, id }: AssetEntity): Generator<NamedAsset> {
+  const { bytes, sha256 } = fields
+  if (isHashText(sha256)) {
+    yield { id, sha256, bytes: typeof bytes === "number" ? bytes : undefined }
   }
-  if (row.conflicts === "[]") return
-  for (const sha256 of candidateHashes(row.conflicts)) {
-    if (sha256 !== row.sha256) yield { id: row.id, sha256, bytes: undefined }
+  for (const { candidates, field } of conflicts) {
+    if (field !== "sha256") continue
+    for (const { value } of candidates) {
+      if (isHashText(value) && value !== sha256) yield { id, sha256: value, bytes: undefined }
+    }
   }
 }
+
+const namedIn = ({ bytes, conflicts, id, sha256 }: Row): Generator<NamedAsset> =>
+  namedByEntity({
+    id,
+    fields: { sha256, bytes },
+    conflicts: conflicts === "[]" ? [] : (JSON.parse(conflicts) as AssetEntity["conflicts"]),
+  })
 
 /** Damaged rows name nothing here; the check of the projection tells of them. */
 const living = `SELECT id,
