@@ -2,7 +2,7 @@
  * Everything that `lamplog` exports: the engine as promises, its types, schemas, and contracts for
  * formats and sources of others. `lamplog/effect` has the same as Effect services.
  */
-export { analyzeClone, cloneProject, initProject, openProject } from "./promise.ts"
+export { analyzeClone, cloneProject, initProject, openProject, restoreProject } from "./promise.ts"
 export { inspectArchive, verifyArchive } from "./promise.ts"
 export type { CallOptions, OpenOptions, OpenProject } from "./promise.ts"
 export type { Inspection } from "./archive/inspect.ts"
@@ -33,6 +33,7 @@ export type { ForeignDocument, ForeignEntity, ForeignFile } from "./project/form
 export type { ForeignFormat, ForeignProblem } from "./project/format.ts"
 export type { KeyOptions, OpeningKeys, OpeningPolicy } from "./project/opening.ts"
 export type { Progress, ProgressListener } from "./project/progress.ts"
+export type { BackupOptions, BackupSummary, BackupWish, RestoreSummary } from "./project/project.ts"
 export type { ConflictedItem, Difference, ExportSummary } from "./project/project.ts"
 export type { ImportAnalysis, ImportOptions, ImportProblem } from "./project/project.ts"
 export type { ImportSummary, MergeAnalysis, MergeOptions } from "./project/project.ts"

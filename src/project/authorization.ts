@@ -75,6 +75,8 @@ const describe: Describe = {
   getAsset: (id, options) => described({ id, ...shownOptions(options) }),
   listAssets: () => described(),
   sweepAssets: (options) => described({ ...options }),
+  backupProject: (options) => described({ ...options }),
+  restoreBackup: (path) => described({ path }),
   verify: () => described(),
 }
 

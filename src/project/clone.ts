@@ -18,8 +18,8 @@ import { limitProblems, openSource } from "./opening.ts"
 import type { KeyOptions } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import type { ImportAnalysis } from "./project.ts"
-import { replicaOptions } from "./service.ts"
-import type { EngineOptions } from "./service.ts"
+import { replicaOptions } from "./engine.ts"
+import type { EngineOptions } from "./engine.ts"
 import { attempt, openHandle } from "./transaction.ts"
 
 /** What cloning an archive would make; one that cannot be cloned fails as the clone would. */

@@ -12,11 +12,12 @@ import type { Authorship } from "../store/author.ts"
 import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
 import type { TakeArchiveAssets } from "./asset-intake.ts"
 import { openConflicts } from "../store/query.ts"
+import { backupBefore } from "./backup.ts"
 import { timed } from "./clock.ts"
 import { committedState } from "./comparison.ts"
 import { logConflicts } from "./conflict-log.ts"
 import type { OpenedConflict } from "./conflict-log.ts"
-import { estimatedSeconds } from "./estimate.ts"
+import { estimatedSeconds, exceedsBudget, isLargeArchive, isLargeDocument } from "./estimate.ts"
 import type { ForeignDocument, ForeignFormat } from "./format.ts"
 import { checkPartial } from "./extract-taking.ts"
 import { readForeign } from "./foreign.ts"
@@ -35,9 +36,6 @@ import { attempt } from "./transaction.ts"
 import { authorship } from "./writing.ts"
 import type { Desk } from "./writing.ts"
 
-/** An import may take this share of the caller's time before it should run in the background. */
-const budgetShare = 0.8
-const timeBudgetSecondsDefault = 30
 /** Names of files told in a reason, at most. */
 const namesMax = 5
 
@@ -214,6 +212,20 @@ const checkReferences = (whole: TakenWhole, prepared: Prepared) => {
     : Effect.succeed(whole)
 }
 
+/** Whether any of what is to be taken in holds many events or entities. */
+const holdsMany = (
+  { policy }: Desk,
+  { documents, keys, sources }: Prepared,
+): Effect.Effect<boolean, LamplogError> =>
+  Effect.gen(function* () {
+    if (documents.some(isLargeDocument)) return true
+    for (const path of sources.archives) {
+      const large = Effect.scoped(Effect.map(openSource(path, policy, keys), isLargeArchive))
+      if (yield* large) return true
+    }
+    return false
+  })
+
 export const importProject = (
   desk: Desk,
   formats: ReadonlyArray<ForeignFormat>,
@@ -226,17 +238,20 @@ export const importProject = (
       Effect.gen(function* () {
         const prepared = yield* prepare(desk, formats, paths, options)
         const seconds = yield* attempt(() => estimatedSeconds(prepared.sources))
+        const isLarge = exceedsBudget(seconds, options.timeBudgetSeconds)
+          ? Effect.succeed(true)
+          : holdsMany(desk, prepared)
+        const backupPath = yield* backupBefore(handle, options.backup, isLarge)
         const body = (takeAssets: TakeArchiveAssets) =>
           Effect.flatMap(takeAndLook(desk, prepared, takeAssets), (whole) =>
             checkReferences(whole, prepared),
           )
-        return { prepared, seconds, ...(yield* writeWithAssets(handle, body)) }
+        return { prepared, seconds, backupPath, ...(yield* writeWithAssets(handle, body)) }
       }),
     )
-    const { opened, prepared, seconds, taken } = outcome
+    const { backupPath, opened, prepared, seconds, taken } = outcome
     yield* logConflicts(opened)
     const { itemCounts, events, warnings, dangling, signature } = summed(taken)
-    const budget = options.timeBudgetSeconds ?? timeBudgetSecondsDefault
     return {
       success: true,
       projectName: handle.replica.name,
@@ -246,10 +261,11 @@ export const importProject = (
       conflictsCount: opened.length,
       warnings: [...prepared.sources.warnings, ...warnings, ...dangling],
       signature,
+      backupPath,
       error: null,
       migrationPerformed: taken.some(({ migrated }) => migrated),
       durationSeconds,
-      requiresBackgroundJob: seconds > budgetShare * budget,
+      requiresBackgroundJob: exceedsBudget(seconds, options.timeBudgetSeconds),
     }
   })
 

@@ -8,7 +8,7 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import { nearLimit } from "../archive/limits.ts"
-import type { Signature } from "../archive/read.ts"
+import type { Archive, Signature } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Candidate } from "../state/entity.ts"
@@ -19,10 +19,12 @@ import type { Received } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
 import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
 import type { TakeArchiveAssets } from "./asset-intake.ts"
+import { backupBefore } from "./backup.ts"
 import { timed } from "./clock.ts"
 import { committedState, compareStates } from "./comparison.ts"
 import type { Outcome } from "./comparison.ts"
 import { logConflicts } from "./conflict-log.ts"
+import { isLargeArchive } from "./estimate.ts"
 import { openSource } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import type {
@@ -42,6 +44,13 @@ import { nameOf } from "./towards.ts"
 import { attempt } from "./transaction.ts"
 import { authorship } from "./writing.ts"
 import type { Desk } from "./writing.ts"
+
+/** What is merged, and how. */
+interface Source {
+  readonly archive: Archive
+  readonly signed: Authorship
+  readonly strategy: MergeStrategy
+}
 
 /** What a merge did, still inside its transaction. */
 interface Merged {
@@ -107,8 +116,7 @@ const conflictedItems = (
  */
 const mergeAndLook = <A>(
   desk: Desk,
-  path: string,
-  options: MergeOptions,
+  { archive, signed, strategy }: Source,
   tell: (outcome: Outcome) => void,
   look: (merged: Merged) => Effect.Effect<A, LamplogError>,
   takeAssets: TakeArchiveAssets,
@@ -116,14 +124,11 @@ const mergeAndLook = <A>(
   Effect.scoped(
     Effect.gen(function* () {
       const { replica } = desk.handle
-      const signed = yield* signedFor(desk, path, options)
-      const archive = yield* openSource(path, desk.policy, options)
       const committed = yield* committedState(replica)
       const onProgress = yield* ProgressReporter
       const received = yield* receiveArchive(archive, replica, { onProgress })
       yield* takeAssets(archive)
       yield* attempt(() => replica.projection.flush())
-      const strategy = options.strategy ?? "lamport"
       const opened: Array<OpenConflict> = []
       yield* compareStates(replica, committed, received.touched, (outcome) => {
         opened.push(...outcome.opened)
@@ -155,11 +160,20 @@ export const mergeProject = (
     const count = ({ became }: Outcome): void => {
       counts[became] += 1
     }
-    const [merged, durationSeconds] = yield* timed(
-      writeWithAssets(handle, (takeAssets) =>
-        mergeAndLook(desk, path, options, count, Effect.succeed, takeAssets),
-      ),
+    const run = Effect.scoped(
+      Effect.gen(function* () {
+        const signed = yield* signedFor(desk, path, options)
+        const archive = yield* openSource(path, desk.policy, options)
+        const source = { archive, signed, strategy: options.strategy ?? "lamport" }
+        const isLarge = Effect.sync(() => isLargeArchive(archive))
+        const backupPath = yield* backupBefore(handle, options.backup, isLarge)
+        const merged = yield* writeWithAssets(handle, (takeAssets) =>
+          mergeAndLook(desk, source, count, Effect.succeed, takeAssets),
+        )
+        return { ...merged, backupPath }
+      }),
     )
+    const [merged, durationSeconds] = yield* timed(run)
     const { items, received, settled, signature, warnings } = merged
     yield* logConflicts(items.filter(({ outcome }) => outcome === "open"))
     return {
@@ -174,6 +188,7 @@ export const mergeProject = (
       resolvedConflicts: settled.resolved.size,
       skippedConflicts: settled.skipped,
       signature,
+      backupPath: merged.backupPath,
       warnings,
       error: null,
       durationSeconds,
@@ -216,7 +231,14 @@ export const analyzeMerge = (
         warnings: [...merged.warnings, ...dangling.map(({ message }) => message), ...skew],
       }
     })
-  return rehearseWithAssets(desk.handle, (takeAssets) =>
-    mergeAndLook(desk, path, options, note, look, takeAssets),
+  return Effect.scoped(
+    Effect.gen(function* () {
+      const signed = yield* signedFor(desk, path, options)
+      const archive = yield* openSource(path, desk.policy, options)
+      const source = { archive, signed, strategy: options.strategy ?? "lamport" }
+      return yield* rehearseWithAssets(desk.handle, (takeAssets) =>
+        mergeAndLook(desk, source, note, look, takeAssets),
+      )
+    }),
   )
 }

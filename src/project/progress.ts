@@ -10,7 +10,7 @@ export interface Progress {
   readonly done: number
   /** Undefined while it is not known. */
   readonly total: number | undefined
-  readonly unit: "events" | "entities" | "bytes" | "files"
+  readonly unit: "events" | "entities" | "bytes" | "files" | "pages"
 }
 
 export type ProgressListener = (progress: Progress) => void

@@ -118,6 +118,8 @@ export interface ImportSummary {
   readonly warnings: ReadonlyArray<ImportProblem>
   /** Who vouches for the archives, the one vouched for least if there are several. */
   readonly signature: Signature | undefined
+  /** The backup taken before, if one was. */
+  readonly backupPath: string | undefined
   readonly error: string | null
   readonly migrationPerformed: boolean
   readonly durationSeconds: number
@@ -156,6 +158,7 @@ export interface MergeOptions extends KeyOptions {
   /** Who settles conflicts; needed for any strategy but `lamport`. */
   readonly actor?: string
   readonly reason?: string | undefined
+  readonly backup?: BackupWish
 }
 
 export interface MergeSummary {
@@ -176,7 +179,50 @@ export interface MergeSummary {
   readonly resolvedConflicts: number
   readonly skippedConflicts: ReadonlyArray<SkippedConflict>
   readonly signature: Signature
+  /** The backup taken before, if one was. */
+  readonly backupPath: string | undefined
   readonly warnings: ReadonlyArray<string>
+  readonly error: string | null
+  readonly durationSeconds: number
+  readonly digest: string
+}
+
+export interface BackupOptions {
+  /** Where to put it; in the project's own folder, named after the state, unless given. */
+  readonly path?: string
+  /** Replace a file of that name. */
+  readonly force?: boolean
+}
+
+/**
+ * Whether a backup is taken before something is taken in: always, never (unless given), or when it is
+ * large; at a place of the caller's, or in the project's own folder.
+ */
+export type BackupWish = boolean | "large" | { readonly path: string }
+
+export interface BackupSummary {
+  readonly success: boolean
+  readonly backupPath: string
+  /** Bytes. */
+  readonly fileSize: number
+  /** Living entities by type. */
+  readonly itemCounts: ItemCounts
+  readonly events: number
+  readonly lamport: number
+  readonly digest: string
+  readonly error: string | null
+  readonly durationSeconds: number
+}
+
+export interface RestoreSummary {
+  readonly success: boolean
+  readonly projectName: string
+  /** Living entities by type, afterwards. */
+  readonly itemCounts: ItemCounts
+  /** Events that were not held before. */
+  readonly events: number
+  readonly conflictsCount: number
+  readonly forks: ReadonlyArray<Reference>
   readonly error: string | null
   readonly durationSeconds: number
   readonly digest: string
@@ -221,6 +267,7 @@ export interface ImportOptions extends WriteOptions, KeyOptions {
   readonly prune?: boolean
   /** Let a replace leave references that point at nothing; it warns of them. */
   readonly allowDangling?: boolean
+  readonly backup?: BackupWish
   readonly timeBudgetSeconds?: number
 }
 
@@ -285,6 +332,10 @@ export class Project extends Context.Service<
     listAssets(): Stream.Stream<Asset, LamplogError>
     /** Takes away the bytes that no living asset and no open conflict names. */
     sweepAssets(options?: { readonly dryRun?: boolean }): Effect.Effect<SweptAssets, LamplogError>
+    /** Puts everything held into one file, without keys and without the bytes of assets. */
+    backupProject(options?: BackupOptions): Effect.Effect<BackupSummary, LamplogError>
+    /** Brings what a backup of this project holds, and this replica lacks; only ever adds. */
+    restoreBackup(path: string): Effect.Effect<RestoreSummary, LamplogError>
     /** Full check of this replica. */
     readonly verify: Effect.Effect<Verification, LamplogError>
   }

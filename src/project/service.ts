@@ -1,32 +1,30 @@
 /**
  * The project service at work: one replica, opened for as long as the layer lives.
  */
-import { basename, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Context from "effect/Context"
 import { verify } from "../audit/verify.ts"
-import { builtInSchemas } from "../domain/schemas.ts"
 import type { LamplogError } from "../event/failure.ts"
-import type { SchemaRegistry } from "../state/schema.ts"
 import { Author } from "../store/author.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
-import type { ReplicaOptions } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
 import { getAsset } from "./asset-fetch.ts"
 import type { AssetSource } from "./asset.ts"
 import { addAssets, listAssets, sweepAssets } from "./assets.ts"
 import { authorized } from "./authorization.ts"
 import type { Authorize } from "./authorization.ts"
+import { backupProject, restoreBackup } from "./backup.ts"
 import type { WallClock } from "./clock.ts"
 import { diff } from "./diff.ts"
+import { filesOf, replicaOptions } from "./engine.ts"
+import type { EngineOptions } from "./engine.ts"
 import { exportProject } from "./export.ts"
 import type { ForeignFormat } from "./format.ts"
 import { analyzeImport, importProject } from "./import.ts"
 import { analyzeMerge, mergeProject } from "./merge.ts"
 import { policyFrom } from "./opening.ts"
-import type { OpeningPolicy } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import { Project } from "./project.ts"
 import {
@@ -41,18 +39,6 @@ import { resolve } from "./resolve.ts"
 import { attempt, openHandle } from "./transaction.ts"
 import { change, changeEach } from "./writing.ts"
 
-/** The folder inside a project's folder that holds everything of Lamplog's. */
-export const projectFolder = ".lamplog"
-
-export interface EngineOptions extends OpeningPolicy {
-  /** Schemas known beside those that come with Lamplog; the built-in ones unless given. */
-  readonly schemas?: SchemaRegistry
-  /** How long to wait for another process's write, in milliseconds. */
-  readonly busyTimeoutMillis?: number
-  /** Where the record against copies is kept; the user's state folder unless given. */
-  readonly stateDirectory?: string
-}
-
 export interface ProjectOptions extends EngineOptions {
   /** The project's folder, or the `.lamplog` folder in it. */
   readonly directory: string
@@ -65,16 +51,6 @@ export interface ProjectOptions extends EngineOptions {
   /** Asked before each call, reads too; refuses by throwing, rejecting or failing. */
   readonly authorize?: Authorize
 }
-
-/** Where the files of a project lie. */
-export const filesOf = (directory: string): string =>
-  basename(directory) === projectFolder ? directory : join(directory, projectFolder)
-
-export const replicaOptions = (options: EngineOptions): ReplicaOptions => ({
-  schemas: options.schemas ?? builtInSchemas(),
-  busyTimeoutMillis: options.busyTimeoutMillis ?? busyTimeoutMillisDefault,
-  ...(options.stateDirectory === undefined ? {} : { stateDirectory: options.stateDirectory }),
-})
 
 /** Opens a replica for as long as the scope lives. */
 export const openReplica = (
@@ -112,6 +88,8 @@ const makeProject = (
       getAsset: (id, how) => getAsset(desk, assetSources, id, how),
       listAssets: () => listAssets(handle),
       sweepAssets: (how) => sweepAssets(handle, how),
+      backupProject: (how) => backupProject(handle, how),
+      restoreBackup: (path) => restoreBackup(handle, path),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })

@@ -138,6 +138,7 @@ describe("the list of what is exported", () => {
       "inspectArchive",
       "limitsByProfile",
       "openProject",
+      "restoreProject",
       "verifyArchive",
     ])
   })
