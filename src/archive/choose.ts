@@ -127,7 +127,10 @@ class Choice {
     const target = this.#living(reference)
     if (target !== undefined && this.has(target.entity)) return
     if (target !== undefined && this.#selection.closed) this.#addAlong(target, from)
-    else this.#open.push({ from: `${from.type}/${from.id}`, field, to: `${type}/${id}` })
+    else {
+      const to = target === undefined ? `${type}/${id}` : `${target.type}/${target.id}`
+      this.#open.push({ from: `${from.type}/${from.id}`, field, to })
+    }
   }
 
   #living(reference: EntityReference): EntityRow | undefined {

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto"
 import type { Hash } from "node:crypto"
-import { CanonicalError, compareBytes, compareText, equalJson } from "../event/canonical.ts"
+import { CanonicalError } from "../event/canonical.ts"
 import {
   beforeLeaf,
   bucketCount,
@@ -18,15 +18,15 @@ import {
   nameHash,
   stateDigest,
 } from "../state/digest.ts"
-import { nodeLength } from "./logs.ts"
 import { proofsPath, snapshotPath } from "./archive.ts"
 import type { Manifest } from "./archive.ts"
+import { EntityCheck } from "./extract-entities.ts"
+import { nodeLength } from "./logs.ts"
 import { proofFromText } from "./proof.ts"
 import type { LeafProof, Proof } from "./proof.ts"
 import { snapshotEntityFrom, snapshotLineBytesMax } from "./read.ts"
 import type { Archive, SnapshotEntity } from "./read.ts"
-import { refuse } from "./refuse.ts"
-import { selectorOf } from "./select.ts"
+import { refuse, shown } from "./refuse.ts"
 import { breathe } from "./work.ts"
 
 /** Proofs of entities that wait for the snapshot at once, at most. */
@@ -110,76 +110,6 @@ class DigestCheck {
   }
 }
 
-/** Checks what the manifest says of the entities, in one reading of the snapshot. */
-class EntityCheck {
-  readonly #manifest: Manifest
-  readonly #isSelected
-  readonly #itemCounts = new Map<string, number>()
-  readonly #unfound: Set<string>
-  readonly #from: Set<string>
-  readonly #beyond: ReadonlySet<string>
-  #entities = 0
-  #conflicts = 0
-  #before: SnapshotEntity | undefined
-
-  constructor(manifest: Manifest) {
-    const { open, selection } = manifest.extract!
-    this.#manifest = manifest
-    this.#isSelected = selectorOf(selection)
-    this.#unfound = new Set(selection.entities)
-    this.#from = new Set(open.map(({ from }) => from))
-    this.#beyond = new Set(open.map(({ to }) => to))
-  }
-
-  entity(entity: SnapshotEntity, where: string): void {
-    const { type, id, fields, conflicts, deleted } = entity
-    const name = `${type}/${id}`
-    const before = this.#before
-    const ascends =
-      before === undefined || (compareBytes(before.type, type) || compareBytes(before.id, id)) < 0
-    if (!ascends) {
-      throw refuse("structure", "snapshot-order", `${where}: ${name} is not in order.`, where)
-    }
-    if (deleted) {
-      throw refuse("structure", "extract-deleted", `${where}: ${name} is deleted.`, where)
-    }
-    const { closed } = this.#manifest.extract!.selection
-    if (!closed && !this.#isSelected({ type, id, fields: () => fields })) {
-      const message = `${where}: ${name} is not what the extract was asked for.`
-      throw refuse("structure", "selection-mismatch", message, where)
-    }
-    if (this.#beyond.has(name)) {
-      const message = `${where}: ${name} is here, though the manifest lists it as left out.`
-      throw refuse("structure", "selection-mismatch", message, where)
-    }
-    this.#before = entity
-    this.#entities += 1
-    this.#conflicts += conflicts.length
-    this.#itemCounts.set(type, (this.#itemCounts.get(type) ?? 0) + 1)
-    this.#unfound.delete(name)
-    this.#from.delete(name)
-  }
-
-  end(): void {
-    const [missing] = [...this.#unfound, ...this.#from].sort(compareText)
-    if (missing !== undefined) {
-      const message = `${missing} is named in the manifest, but is not in the extract.`
-      throw refuse("structure", "selection-mismatch", message, "manifest.json extract")
-    }
-    const found = {
-      itemCounts: Object.fromEntries(this.#itemCounts),
-      entities: this.#entities,
-      conflicts: this.#conflicts,
-    }
-    for (const name of ["itemCounts", "entities", "conflicts"] as const) {
-      if (equalJson(this.#manifest[name], found[name])) continue
-      const said = JSON.stringify(this.#manifest[name]).slice(0, 200)
-      const message = `The manifest's ${name} are ${said}; the extract has ${JSON.stringify(found[name]).slice(0, 200)}.`
-      throw refuse("referential", "snapshot-mismatch", message, `manifest.json ${name}`)
-    }
-  }
-}
-
 /** Proofs that wait for the entities that they prove: leaf hashes by the hash of the name. */
 class Run {
   readonly waiting = new Map<string, { readonly hash: string; readonly where: string }>()
@@ -200,7 +130,7 @@ class Run {
     this.waiting.delete(name)
     if (proof?.hash === leafHash(text)) return
     const fault = proof === undefined ? "has no proof" : "is not what its proof says"
-    throw mismatch(`${where}: ${type}/${id} ${fault}.`, where)
+    throw mismatch(`${where}: ${shown(`${type}/${id}`)} ${fault}.`, where)
   }
 
   end(): void {
