@@ -3,7 +3,7 @@
  * replaying the logs into a replica that is thrown away.
  *
  * Whatever is wrong with the archive is a finding; only what is wrong with this machine (no such
- * file, no space for the replay) is a failure. An archive whose state cannot be computed here, since
+ * file, no space for the replay) or missing here (a key, a newer program) is a failure. An archive whose state cannot be computed here, since
  * it is partial or follows a schema that is not known, is checked as far as its bytes prove
  * themselves, with a warning that says so.
  */
@@ -211,6 +211,9 @@ class ArchiveCheck {
   }
 }
 
+/** What the reader lacks says nothing about the archive. */
+const readerLacks = new Set(["archive-encrypted", "key-wrong", "archive-newer"])
+
 /** Checks an archive from end to end; leaves nothing behind. */
 export const verifyArchive = (
   path: string,
@@ -224,7 +227,9 @@ export const verifyArchive = (
       ),
     )
     const noted = Effect.catchTag(run, "LamplogError", (error) =>
-      error.stage === undefined ? Effect.fail(error) : Effect.sync(() => check.note(error)),
+      error.stage === undefined || readerLacks.has(error.code)
+        ? Effect.fail(error)
+        : Effect.sync(() => check.note(error)),
     )
     return Effect.map(noted, () => check.result())
   })
