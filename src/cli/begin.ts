@@ -20,13 +20,14 @@ import { UsageError } from "./usage.ts"
 
 const nameLengthMax = 256
 
-const newActor = (call: Call): string => {
+/** Who makes changes in a new replica. */
+export const newActor = (call: Call): string => {
   const { value } = settingValue("actor", call, {})
   return typeof value === "string" ? value : actorOfUser()
 }
 
 /** Keeps the actor with a project just made; without a place for it there is no project either. */
-const keepActor = (directory: string, actor: string): Effect.Effect<void, LamplogError> =>
+export const keepActor = (directory: string, actor: string): Effect.Effect<void, LamplogError> =>
   Effect.suspend(() => {
     try {
       writeSettings(directory, { actor })

@@ -30,6 +30,12 @@ export const format = (choices: ReadonlyArray<string>): Flag => ({
   does: `${choices.join(", ")} (default: ${choices[0]})`,
 })
 
+export const beforehand: Flag = {
+  value: "WHEN",
+  choices: ["never", "large", "always"],
+  does: "whether to back the project up before (default: never)",
+}
+
 export const dryRun: Flag = { does: "tell what would happen; change nothing" }
 
 /** Flags of every command that opens archives. */

@@ -18,7 +18,7 @@ import { keysOf, signatureText } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { withProjectAndFiles } from "./session.ts"
-import { readSettings, settingValue } from "./settings.ts"
+import { backupWish, readSettings, settingValue } from "./settings.ts"
 
 /** More problems than this are counted, not told: `--json` has them all. */
 const problemsMax = 20
@@ -45,6 +45,12 @@ const summaryText = (summary: ImportSummary, paint: Paint): string => {
   const rows = [
     ["entities", itemsText(summary.itemCounts)],
     ...(settled === 0 ? [] : [["settled", counted(settled, "conflict")]]),
+    ...(summary.conflictsCount === 0
+      ? []
+      : [
+          ["conflicts", paint.yellow(`${grouped(summary.conflictsCount)} new (lamplog conflicts)`)],
+        ]),
+    ...(summary.backupPath === undefined ? [] : [["backup", printable(summary.backupPath)]]),
   ]
   const heading =
     summary.events === 0
@@ -63,13 +69,15 @@ const analysisText = (analysis: ImportAnalysis, paint: Paint): string =>
   problemLines(analysis.warnings, paint.yellow("warning"), paint)
 
 const optionsFrom = (call: Call, paths: ReadonlyArray<string>): ImportOptions => {
-  const budget = settingValue("timeBudgetSeconds", call, readSettings(findProject(call)))
+  const file = readSettings(findProject(call))
+  const budget = settingValue("timeBudgetSeconds", call, file)
   return {
     ...authorship(call),
     ...keysOf(call, paths),
     format: call.flag("format") ?? "auto",
     strategy: call.flag("strategy") === "replace" ? "replace" : "merge",
     prune: call.has("prune"),
+    backup: backupWish(call, file),
     allowDangling: call.has("allow-dangling"),
     timeBudgetSeconds: Number(budget.value),
   }

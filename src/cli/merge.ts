@@ -12,10 +12,12 @@ import type {
 import { authorship } from "./authorship.ts"
 import type { Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
+import { findProject } from "./folder.ts"
 import { keysOf, signatureText } from "./opening.ts"
 import { aligned, counted, grouped, printable, shown } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { withProjectAndArchives } from "./session.ts"
+import { backupWish, readSettings } from "./settings.ts"
 
 const strategyFrom = (call: Call): NonNullable<MergeOptions["strategy"]> => {
   const named = call.flag("strategy")
@@ -26,7 +28,8 @@ const optionsFrom = (call: Call, path: string): MergeOptions => {
   const strategy = strategyFrom(call)
   // Nothing is written, so nobody need be named.
   const signed = strategy === "lamport" ? {} : authorship(call)
-  return { strategy, ...signed, ...keysOf(call, [path]) }
+  const backup = backupWish(call, readSettings(findProject(call)))
+  return { strategy, backup, ...signed, ...keysOf(call, [path]) }
 }
 
 const settledText = (
@@ -59,6 +62,7 @@ const summaryText = (summary: MergeSummary, paint: Paint): string => {
         : paint.yellow(`${grouped(conflictsCount)} new (lamplog conflicts)`),
     ],
     ...settledText(summary.resolvedConflicts, summary.skippedConflicts),
+    ...(summary.backupPath === undefined ? [] : [["backup", printable(summary.backupPath)]]),
     ["digest", summary.digest],
   ]
   const forks = summary.forks.map(

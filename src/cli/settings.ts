@@ -109,6 +109,14 @@ export const settings = {
     wanted: "true or false",
     initial: false,
   },
+  backup: {
+    does: "whether to back a project up before an import or merge: never, large or always",
+    environment: "LAMPLOG_BACKUP",
+    flag: "backup",
+    fromText: oneOf(["never", "large", "always"]),
+    wanted: "never, large or always",
+    initial: "never",
+  },
 } satisfies { readonly [key: string]: Setting }
 
 export type SettingKey = keyof typeof settings
@@ -211,6 +219,12 @@ export const settingValue = (key: SettingKey, call: Call, file: JsonObject): Set
   const value = typeof kept === "object" ? undefined : setting.fromText(String(kept))
   if (value === undefined) throw invalidFile(settingsFile, `${key} has to be ${setting.wanted}.`)
   return { key, value, from: "file" }
+}
+
+/** Whether this call backs the project up before it takes something in. */
+export const backupWish = (call: Call, file: JsonObject): boolean | "large" => {
+  const { value } = settingValue("backup", call, file)
+  return value === "large" ? "large" : value === "always"
 }
 
 /** Who makes a change. There is always someone: `init` and `clone` keep a name. */

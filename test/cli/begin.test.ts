@@ -135,6 +135,7 @@ describe("config", () => {
       ["profile", "default"],
       ["limits", "default"],
       ["requireSignature", "default"],
+      ["backup", "default"],
     ])
     expect((await run(["config", "get", "busyTimeoutMillis"], { in: here })).stdout).toBe("70\n")
   })
