@@ -7,7 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { inspectArchive } from "../../src/archive/inspect.ts"
 import { openConflicts } from "../../src/store/query.ts"
 import { codesOf, Stage, taken, verified } from "./stage.ts"
-import { goldenPath, goldenReplica, goldenSchemas, smallArchive } from "./small.ts"
+import {
+  goldenExtractPath,
+  goldenLaterPath,
+  goldenPath,
+  goldenReplica,
+  goldenSchemas,
+  smallArchives,
+} from "./small.ts"
 
 /** SHA-256 of manifest.json in the golden file, and the digest of the state it holds. */
 const exportHash = "7ea340b6e570ee7823bd3252668abc23c68ebc4086bddf510744cf208fd59865"
@@ -22,11 +29,14 @@ afterEach(() => {
 })
 
 describe("the golden archive", () => {
-  it("is written again, byte for byte", async () => {
-    const path = stage.path()
-    const written = await smallArchive(stage, path)
-    expect(written.exportHash).toBe(exportHash)
-    expect(readFileSync(path).equals(readFileSync(goldenPath))).toBe(true)
+  it("is written again, byte for byte, and so are an extract and what came last", async () => {
+    const paths = { complete: stage.path(), extract: stage.path(), later: stage.path() }
+    const { complete } = await smallArchives(stage, paths)
+    expect(complete.exportHash).toBe(exportHash)
+    const golden = { complete: goldenPath, extract: goldenExtractPath, later: goldenLaterPath }
+    for (const kind of ["complete", "extract", "later"] as const) {
+      expect(readFileSync(paths[kind]).equals(readFileSync(golden[kind])), kind).toBe(true)
+    }
   })
 
   it("is read as what it was", async () => {
@@ -50,5 +60,15 @@ describe("the golden archive", () => {
     const { ok, findings } = await verified(goldenPath, goldenSchemas())
     expect(ok).toBe(true)
     expect(new Set(codesOf(findings))).toEqual(new Set(["warning head-unsigned"]))
+  })
+
+  it("has an extract and a later part that are read as what they were", async () => {
+    const extract = await Effect.runPromise(inspectArchive(goldenExtractPath))
+    expect(extract.manifest).toMatchObject({ itemCounts: { token: 2 }, events: 0, digest })
+    expect(await verified(goldenExtractPath, goldenSchemas())).toMatchObject({ ok: true })
+    const later = await Effect.runPromise(inspectArchive(goldenLaterPath))
+    expect(later.manifest).toMatchObject({ events: 3, digest })
+    expect(Object.keys(later.manifest.prerequisites)).toHaveLength(2)
+    expect(await verified(goldenLaterPath, goldenSchemas())).toMatchObject({ ok: true })
   })
 })

@@ -1,12 +1,14 @@
 /**
- * The archive that `test/golden/small.lamplog` holds, made anew from fixed keys, ids and times.
+ * The archives that `test/golden/small*.lamplog` hold, made anew from fixed keys, ids and times: a
+ * complete one, an extract of the same state, and what came last in it as an incremental one.
  *
- * As a program (`node test/archive/small.ts`) it writes the golden file. That is for a new format
+ * As a program (`node test/archive/small.ts`) it writes the golden files. That is for a new format
  * version only: bytes that were published never change.
  */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { writeArchive } from "../../src/archive/write.ts"
+import type { WriteArchiveOptions } from "../../src/archive/write.ts"
 import { Author } from "../../src/store/author.ts"
 import { openConflicts } from "../../src/store/query.ts"
 import { SchemaRegistry } from "../../src/state/schema.ts"
@@ -14,7 +16,10 @@ import type { Replica } from "../../src/store/replica.ts"
 import { ForgedLog, receive } from "../log/forge.ts"
 import { Stage, taken } from "./stage.ts"
 
-export const goldenPath = join(import.meta.dirname, "..", "golden", "small.lamplog")
+const goldenFolder = join(import.meta.dirname, "..", "golden")
+export const goldenPath = join(goldenFolder, "small.lamplog")
+export const goldenExtractPath = join(goldenFolder, "small-extract.lamplog")
+export const goldenLaterPath = join(goldenFolder, "small-later.lamplog")
 
 /** A schema of its own, so that the design system may grow. */
 export const goldenSchemas = (): SchemaRegistry =>
@@ -54,7 +59,7 @@ const forkedLogs = (): ReadonlyArray<ForgedLog> => {
  * Two writers, a transaction, maps, sets, text beyond ASCII, a tombstone, a conflict settled and one
  * left open, a forked log.
  */
-export const smallArchive = async (stage: Stage, path: string) => {
+const smallReplica = async (stage: Stage) => {
   const ana = goldenReplica(stage, "ana")
   const bo = goldenReplica(stage, "bo")
   write(ana, "ana", 0, [
@@ -78,12 +83,40 @@ export const smallArchive = async (stage: Stage, path: string) => {
   write(ana, "ana", 5, [{ op: "patch", type: "token", id: "size", fields: { value: 2 } }])
   write(bo, "bo", 6, [{ op: "patch", type: "token", id: "size", fields: { value: 3 } }])
   await taken((await stage.exported(bo)).path, ana)
+  const since = ana.lines.frontier()
   receive(ana, forkedLogs())
-  return await Effect.runPromise(writeArchive(ana, path, { store: true, force: true }))
+  return { ana, since }
+}
+
+/** Where the three archives are to be written. */
+export interface SmallPaths {
+  readonly complete: string
+  readonly extract: string
+  readonly later: string
+}
+
+export const smallArchives = async (stage: Stage, paths: SmallPaths) => {
+  const { ana, since } = await smallReplica(stage)
+  const written = (path: string, options: WriteArchiveOptions) =>
+    Effect.runPromise(writeArchive(ana, path, { ...options, store: true, force: true }))
+  const select = {
+    types: ["token"],
+    where: [
+      { field: "value", value: "#00c" },
+      { field: "value", value: "4px" },
+    ],
+    closed: true,
+  }
+  return {
+    complete: await written(paths.complete, {}),
+    extract: await written(paths.extract, { select }),
+    later: await written(paths.later, { since }),
+  }
 }
 
 if (process.argv[1] === import.meta.filename) {
   const stage = new Stage()
-  await smallArchive(stage, goldenPath)
+  const [complete, extract, later] = [goldenPath, goldenExtractPath, goldenLaterPath]
+  await smallArchives(stage, { complete, extract, later })
   stage.clear()
 }
