@@ -8,12 +8,15 @@
  */
 import * as Effect from "effect/Effect"
 import { isIncremental } from "../archive/archive.ts"
+import { countState } from "../archive/counts.ts"
 import { checkProofs } from "../archive/proof-check.ts"
 import type { Archive } from "../archive/read.ts"
-import { shown } from "../archive/refuse.ts"
+import { refuse, shown } from "../archive/refuse.ts"
 import { exhaustedBy } from "../archive/select.ts"
 import { work } from "../archive/work.ts"
 import { LamplogError } from "../event/failure.ts"
+import { equalFrontiers } from "../log/frontier.ts"
+import type { Replica } from "../store/replica.ts"
 
 /** Longest name of a project that a reason repeats, in characters. */
 const nameLengthMax = 100
@@ -36,11 +39,35 @@ export const provenanceOf = ({ exportHash, manifest }: Archive): string => {
   return `extract ${exportHash} of project ${project} (${called}) at digest ${digest}`
 }
 
+/** Refuses an extract that says it is of the very state that is here, and is not. */
+const checkOrigin = ({ manifest }: Archive, replica: Replica): void => {
+  const { digest, frontier, project, schema, setAside } = manifest
+  const isHere =
+    project === replica.project &&
+    schema.name === replica.schema.name &&
+    schema.version === replica.schema.version &&
+    equalFrontiers(frontier, replica.lines.frontier()) &&
+    setAside === countState(replica.sqlite).setAside
+  if (!isHere || digest === replica.digest()) return
+  throw refuse(
+    "referential",
+    "proof-mismatch",
+    "The extract is said to be of the state that is here, but its digest is another.",
+    "manifest.json digest",
+  )
+}
+
 /** Checks that the values of an extract are those of the state that it names. */
-export const checkValues = (archive: Archive): Effect.Effect<void, LamplogError> =>
+export const checkValues = (
+  archive: Archive,
+  replica: Replica,
+): Effect.Effect<void, LamplogError> =>
   archive.manifest.extract === undefined
     ? Effect.void
-    : work(archive.path, (signal) => checkProofs(archive, signal))
+    : work(archive.path, async (signal) => {
+        await checkProofs(archive, signal)
+        checkOrigin(archive, replica)
+      })
 
 /** Refuses an incremental archive where its events alone are not enough. */
 export const checkPartial = (

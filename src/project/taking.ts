@@ -186,7 +186,7 @@ export const takeValues = (
   Effect.gen(function* () {
     const listener = yield* ProgressReporter
     const { manifest } = archive
-    yield* checkValues(archive)
+    yield* checkValues(archive, desk.handle.replica)
     const reason = `${signed.reason ?? "import"} (${provenanceOf(archive)})`
     const intake = new Intake(desk, { ...signed, reason })
     const replaces = strategy === "replace"

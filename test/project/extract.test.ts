@@ -2,9 +2,10 @@
  * Taking in an extract: its values only, proven, and nothing beyond what it speaks for.
  */
 import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { snapshotPath } from "../../src/archive/archive.ts"
-import { cloneProject, verifyArchive } from "../../src/index.ts"
+import { proofsPath, snapshotPath } from "../../src/archive/archive.ts"
+import { cloneProject, openProject, verifyArchive } from "../../src/index.ts"
 import type { OpenProject } from "../../src/index.ts"
 import type { ExportSelection } from "../../src/project/export-options.ts"
 import { forged } from "../archive/forged.ts"
@@ -100,6 +101,40 @@ describe("importing an extract", () => {
       findings: [{ code: "proof-mismatch" }],
     })
     expect(await verifyArchive(written.path)).toMatchObject({ ok: true })
+  })
+
+  it("changes nothing when it claims to be of the very state that is here, and is not", async () => {
+    const workshop = new Workshop()
+    const stage = new Stage()
+    onTestFinished(() => stage.clear())
+    const [source, other] = [stage.replica("ana"), stage.replica("bo")]
+    setToken(source, "blue", "#00f")
+    setToken(other, "blue", "#f00")
+    source.signOwnHead()
+    const how = { select: { types: ["token"], closed: true }, store: true }
+    const written = await stage.exported(other, how)
+    const { frontier } = (await stage.exported(source, how)).manifest
+    // Its heads are bo's, which would be beyond ana's frontier.
+    const path = await forged(
+      stage,
+      written,
+      (members) => {
+        const text = members.get(proofsPath)!
+        members.set(proofsPath, text.replaceAll(other.node, source.node))
+      },
+      (manifest) => ({ ...manifest, frontier }),
+    )
+    expect(await verifyArchive(path)).toMatchObject({ ok: true })
+    const directory = source.directory
+    source.close()
+    const project = await openProject({
+      ...workshop.options,
+      directory,
+      stateDirectory: join(stage.folder, "state"),
+    })
+    onTestFinished(() => project.close())
+    expect(await codeOf(project.importProject([path], bo))).toBe("proof-mismatch")
+    expect((await project.status()).events).toBe(1)
   })
 
   it("merges without deleting, unless it is told to prune", async () => {
