@@ -1,4 +1,5 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
+import { assets } from "./assets.ts"
 import { gating } from "./gate.ts"
 import type { Question } from "./measure.ts"
 import { seals } from "./seal.ts"
@@ -12,4 +13,5 @@ export const questions: ReadonlyArray<Question> = [
   ...transfers,
   ...seals,
   ...gating,
+  ...assets,
 ]
