@@ -11,7 +11,7 @@ const many = (count: number): ReadonlyArray<Change> =>
   Array.from({ length: count }, (_, index) => put(`token/t${index}`, { value: index }))
 
 const count = 2500
-const enough = 6
+const enough = 10
 
 /** A project, an archive of another one with many events, and a list with as many things. */
 const laden = async (workshop: Workshop) => {
