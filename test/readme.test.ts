@@ -41,18 +41,25 @@ const printed = (program: string): string => {
   }
 }
 
-/** The tour, with the ids that a person would copy from the line above. */
+const shellBlocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!)
+
+const blockWith = (words: string): string => shellBlocks.find((block) => block.includes(words))!
+
+/** Both tours, with the words that a person would copy from the lines above. */
 const toured = (): string => {
-  const tour = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)]
-    .map((match) => match[1]!)
-    .find((block) => block.includes("lamplog init"))!
+  const tour = `${blockWith("lamplog init")}\n${blockWith("lamplog key make")}`
   const folder = mkdtempSync(join(tmpdir(), "lamplog-tour-"))
   const first = (key: string) =>
     `$(lamplog conflicts --json | ${process.execPath} -p 'JSON.parse(fs.readFileSync(0))[0].${key}')`
+  const shown = (key: string) =>
+    `$(lamplog key --json | ${process.execPath} -p 'JSON.parse(fs.readFileSync(0)).${key}')`
   const script = [
     "set -euo pipefail",
     `lamplog() { ${process.execPath} ${join(root, "src/cli/main.ts")} "$@"; }`,
-    tour.replace("resolve ID --take NODE", `resolve ${first("id")} --take ${first("winner")}`),
+    tour
+      .replace("resolve ID --take NODE", `resolve ${first("id")} --take ${first("winner")}`)
+      .replace("SIGNING-LINE", shown("signing.verifier"))
+      .replace("AGE-LINE", shown("encryption.recipient")),
   ].join("\n")
   try {
     return execFileSync("bash", ["-c", script], {
@@ -71,6 +78,8 @@ describe("README.md", () => {
     expect(told).toMatch(/value\s+.*#3344ff|#3344ff.*bo@example.org/)
     expect(told).toContain("settled")
     expect(told).toContain("Everything holds")
+    expect(told).toContain("signed by an unknown key")
+    expect(told).toContain("with age")
   })
 
   it("shows the library with promises and with Effect", () => {
