@@ -17,6 +17,7 @@ import { writeArchive } from "../../src/archive/write.ts"
 import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { canonicalFromJson } from "../../src/event/canonical.ts"
 import type { Json } from "../../src/event/canonical.ts"
+import type { LamplogError } from "../../src/event/failure.ts"
 import { bodyHash, keyPairFromSeed, nodeFromPublicKey } from "../../src/event/hash.ts"
 import { Author } from "../../src/store/author.ts"
 import { Replica } from "../../src/store/replica.ts"
@@ -74,9 +75,11 @@ const pythonErrors = (path: string): ReadonlyArray<string> => {
   return errors
 }
 
+/** What this program cannot read, by no fault of the file, it fails on instead of judging it. */
 const ours = (path: string) =>
   Effect.runPromise(verifyArchive(path, { schemas: builtInSchemas() })).then(
     ({ ok, findings }) => ({ ok, errors: findings.filter(({ severity }) => severity === "error") }),
+    (error: LamplogError) => ({ ok: false, errors: [error] }),
   )
 
 /** Of the random histories; another one is a wider search. */

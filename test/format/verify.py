@@ -704,7 +704,7 @@ def digest_of(schema, lines):
 
 MANIFEST_KEYS = {
     "format", "version", "project", "name", "schema", "frontier", "logs", "members",
-    "itemCounts", "events", "entities", "conflicts", "setAside", "digest",
+    "itemCounts", "events", "entities", "conflicts", "setAside", "digest", "prerequisites",
 }
 LOG_KEYS = {"log", "node", "publicKey", "from", "to", "previous", "head", "members"}
 SNAPSHOT = "snapshot/entities.jsonl"
@@ -735,7 +735,7 @@ def check_manifest(data):
         need(path == SNAPSHOT or fits(SEGMENT, path), "members")
     paths = [member["path"] for member in manifest["members"]]
     need(paths == sorted(set(paths)) and len(paths) <= 60_000, "members")
-    used = [SNAPSHOT]
+    used = [] if manifest["prerequisites"] else [SNAPSHOT]
     for log in manifest["logs"]:
         check_log(log, need)
         used += log["members"]
@@ -845,10 +845,11 @@ def check_archive(path, findings):
             findings.append(finding("warning", "manifest", "head-unsigned", where, "unsigned"))
     good = manifest["events"] == len(project.events)
     require(good, "structure", "event-count", "events", "not the number of events")
-    lines = check_snapshot(manifest, contents[SNAPSHOT], findings)
+    partial = project.partial or manifest["prerequisites"]
+    lines = [] if partial else check_snapshot(manifest, contents[SNAPSHOT], findings)
     names = {log["log"] for log in manifest["logs"]}
     schema = manifest["schema"]
-    if project.partial or names != set(manifest["frontier"]):
+    if partial or names != set(manifest["frontier"]):
         message = "the archive holds only later parts of its logs: clock and state are not checked"
         findings.append(finding("warning", "manifest", "archive-partial", "logs", message))
     else:
