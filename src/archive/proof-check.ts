@@ -110,9 +110,18 @@ class DigestCheck {
   }
 }
 
+/** An entity of a line that was found to be one before. */
+const entityAgain = (text: string, where: string): SnapshotEntity => {
+  try {
+    return JSON.parse(text) as SnapshotEntity
+  } catch {
+    throw refuse("manifest", "member-hash", `${where}: the file was changed while read.`, where)
+  }
+}
+
 /** Proofs that wait for the entities that they prove: leaf hashes by the hash of the name. */
 class Run {
-  readonly waiting = new Map<string, { readonly hash: string; readonly where: string }>()
+  readonly waiting: Map<string, { readonly hash: string; readonly line: number }>
   /** Names up to here belong to earlier runs. */
   readonly #after: string
   readonly #upTo: string
@@ -123,7 +132,8 @@ class Run {
     this.#upTo = upTo
   }
 
-  entity(text: string, { type, id }: SnapshotEntity, where: string): void {
+  entity(text: string, where: string): void {
+    const { type, id } = entityAgain(text, where)
     const name = nameHash(type, id)
     if (name <= this.#after || name > this.#upTo) return
     const proof = this.waiting.get(name)
@@ -134,7 +144,8 @@ class Run {
   }
 
   end(): void {
-    for (const { where } of this.waiting.values()) {
+    for (const { line } of this.waiting.values()) {
+      const where = `${proofsPath} line ${line}`
       throw mismatch(`${where}: the entity that is proven here is not in the extract.`, where)
     }
   }
@@ -142,15 +153,12 @@ class Run {
 
 const readSnapshot = async (
   archive: Archive,
-  visit: (text: string, entity: SnapshotEntity, where: string) => void,
+  visit: (text: string, where: string) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   let line = 0
   for await (const batch of archive.lines(snapshotPath, snapshotLineBytesMax)) {
-    for (const text of batch) {
-      const where = `${snapshotPath} line ${(line += 1)}`
-      visit(text, snapshotEntityFrom(text, where), where)
-    }
+    for (const text of batch) visit(text, `${snapshotPath} line ${(line += 1)}`)
     await breathe(signal)
   }
 }
@@ -174,14 +182,16 @@ export const checkProofs = async (
   runProofs = runProofsMax,
 ): Promise<void> => {
   const entities = new EntityCheck(archive.manifest)
-  await readSnapshot(archive, (_, entity, where) => entities.entity(entity, where), signal)
+  const visit = (text: string, where: string): void =>
+    entities.entity(snapshotEntityFrom(text, where), where)
+  await readSnapshot(archive, visit, signal)
   entities.end()
   const digest = new DigestCheck(archive.manifest)
   let waiting: Run["waiting"] = new Map()
   let after = ""
   const settle = async (upTo: string): Promise<void> => {
     const run = new Run(after, waiting, upTo)
-    await readSnapshot(archive, (text, entity, where) => run.entity(text, entity, where), signal)
+    await readSnapshot(archive, (text, where) => run.entity(text, where), signal)
     run.end()
     waiting = new Map()
     after = upTo
@@ -193,7 +203,7 @@ export const checkProofs = async (
       const proof = proofAt(text, where)
       digest.line(proof, where)
       if (proof.kind === "bucket" || proof.heads === undefined) continue
-      waiting.set(proof.key, { hash: proof.hash, where })
+      waiting.set(proof.key, { hash: proof.hash, line })
       if (waiting.size === runProofs) await settle(proof.key)
     }
     await breathe(signal)
