@@ -6,18 +6,22 @@ import { createHash } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { compareText } from "../../../src/event/canonical.ts"
 import type { Pair } from "./base.ts"
 import { victimProgram } from "./victim.ts"
 import type { Task, Verdict } from "./victim.ts"
+
+const namesBelow = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted(compareText)
 
 /** Everything about a project on disk that an attack could change. */
 export const traceOf = (pair: Pair, temporary: string): { readonly [part: string]: unknown } => ({
   database: createHash("sha256")
     .update(readFileSync(join(pair.victimDirectory, ".lamplog", "project.db")))
     .digest("hex"),
-  files: readdirSync(pair.victimDirectory, { recursive: true }).sort(),
-  state: readdirSync(pair.stateDirectory, { recursive: true }).sort(),
-  temporary: readdirSync(temporary, { recursive: true }).sort(),
+  files: namesBelow(pair.victimDirectory),
+  state: namesBelow(pair.stateDirectory),
+  temporary: namesBelow(temporary),
 })
 
 export interface Trial {

@@ -42,11 +42,12 @@ export const typeAttacks = (base: Base): ReadonlyArray<Attack> => {
   })
 }
 
-/** Accepted or refused, but never as a program to run: what a reader may shrug at. */
-export const modeVariants = (base: Base): { readonly [name: string]: () => Buffer } => {
-  const entries = entriesOf(base)
+/** Kinds of regular files that other systems write. */
+export const modeVariants = (
+  members: Base["members"],
+): { readonly [name: string]: () => Buffer } => {
   const all = (central: CentralFields) => () =>
-    zipBytes(entries.map((entry) => ({ ...entry, central })))
+    zipBytes(members.map(([name, content]) => stored(name, content, { central })))
   return {
     "no mode at all, as DOS writes it": all({ external: 0, versionMadeBy: 20 }),
     "a mode of 0600": all(unix(0o100600)),
