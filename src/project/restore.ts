@@ -66,10 +66,13 @@ export const takeSnapshot = (
   work(archive.path, async (signal) => {
     const write = async (steps: Generator<number, void, void>): Promise<void> => {
       const total = intake.asked
+      const tell = (done: number): void =>
+        listener({ stage: "writing", done, total, unit: "events" })
       for (let step = steps.next(); step.done !== true; step = steps.next()) {
-        listener({ stage: "writing", done: step.value, total, unit: "events" })
+        tell(step.value)
         await breathe(signal)
       }
+      tell(intake.events)
     }
     const visit = (entity: SnapshotEntity): Promise<void> | void => {
       if (!entity.deleted) intake.want(entity, manner.settles(entity))

@@ -88,8 +88,10 @@ const writing = (
 ): Effect.Effect<void, LamplogError> =>
   Effect.suspend(() => {
     const total = intake.asked
-    return stepwise(steps, (done) =>
-      reportProgress({ stage: "writing", done, total, unit: "events" }),
+    const tell = (done: number) => reportProgress({ stage: "writing", done, total, unit: "events" })
+    return Effect.andThen(
+      stepwise(steps, tell),
+      Effect.suspend(() => tell(intake.events)),
     )
   })
 
