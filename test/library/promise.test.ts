@@ -137,8 +137,13 @@ describe("the list of what is exported", () => {
       "initProject",
       "inspectArchive",
       "limitsByProfile",
+      "makeIdentity",
+      "makeSigningKey",
       "openProject",
+      "pemFromSigningKey",
+      "recipientOfIdentity",
       "restoreProject",
+      "signingKeyFromPem",
       "verifyArchive",
     ])
   })
