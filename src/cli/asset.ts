@@ -118,15 +118,13 @@ const writeFile = (
 /** Hands the bytes to whoever reads stdout, or to nobody: either way they are checked. */
 const readThrough = (
   call: Call,
-  { sha256, stream }: AssetContent,
+  { stream }: AssetContent,
   toOutput: boolean,
 ): Effect.Effect<void, LamplogError> =>
-  work(sha256, async (signal) => {
-    for await (const chunk of stream) {
-      signal.throwIfAborted()
-      if (toOutput) await call.terminal.writeBytes(chunk)
-    }
-  })
+  Stream.runForEach(
+    Stream.fromAsyncIterable(stream, (error) => error as LamplogError),
+    (chunk) => (toOutput ? Effect.promise(() => call.terminal.writeBytes(chunk)) : Effect.void),
+  )
 
 const contentAnswer = (content: AssetContent, path: string, paint: Paint): Answer => {
   const { asset, bytes, fetchedFrom, sha256 } = content

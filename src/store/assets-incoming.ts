@@ -44,6 +44,41 @@ const makePath = (directory: string): string => {
   return join(folder, stagingName(""))
 }
 
+/** What comes next, or the end of waiting for it. */
+const nextOf = <A>(
+  iterator: AsyncIterator<A>,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<A>> =>
+  new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal?.reason as Error)
+    signal?.addEventListener("abort", stop, { once: true })
+    const settle = (): void => signal?.removeEventListener("abort", stop)
+    iterator.next().then(resolve, reject).finally(settle)
+  })
+
+/** The chunks of a source; an abort ends it even if the source gives nothing more, ever. */
+async function* chunksOf(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]()
+  let ended = false
+  try {
+    for (;;) {
+      signal?.throwIfAborted()
+      const next = await nextOf(iterator, signal)
+      if (next.done === true) {
+        ended = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    // A source that is waiting for something itself would make everyone wait.
+    if (!ended) iterator.return?.().catch(() => {})
+  }
+}
+
 const write = async (
   path: string,
   source: AsyncIterable<Uint8Array>,
@@ -55,8 +90,7 @@ const write = async (
   let bytes = 0
   const file = await guardedAsync(path, () => open(path, "wx", 0o600))
   try {
-    for await (const chunk of source) {
-      signal?.throwIfAborted()
+    for await (const chunk of chunksOf(source, signal)) {
       bytes += chunk.length
       if (bytes > bytesMax) throw assetTooLarge(bytesMax)
       if (start.length < startBytes) start = Buffer.concat([start, chunk]).subarray(0, startBytes)

@@ -4,9 +4,9 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { limitsByProfile } from "../../src/archive/limits.ts"
-import { assetsFromArchive, cloneProject, inspectArchive } from "../../src/index.ts"
+import { assetsFromArchive, cloneProject, inspectArchive, openProject } from "../../src/index.ts"
 import type { AssetContent, AssetSource, OpenProject } from "../../src/index.ts"
 import { sha256 } from "../../src/event/hash.ts"
 import { ana, bo, codeOf, collect, patch, put, remove, Workshop } from "./workshop.ts"
@@ -445,6 +445,36 @@ describe("sweeping", () => {
     expect(await project.sweepAssets()).toEqual(told)
     expect(heldIn(shop)).toEqual([keep.sha256])
     expect(await project.sweepAssets()).toEqual({ removed: 0, bytes: 0, kept: 1 })
+  })
+})
+
+describe("sweeping while others add", () => {
+  it("never takes away what is named", async () => {
+    const shop = new Workshop()
+    const a = await shop.project()
+    const b = await openProject({ ...shop.options, directory: shop.at("a") })
+    onTestFinished(() => b.close())
+    const files = Array.from({ length: 12 }, (_, index) =>
+      shop.file(`${index}.svg`, svg(`#00000${index % 4}`)),
+    )
+    const adding = async () => {
+      for (const content of files) {
+        const { id } = await a.addAsset({ content }, ana)
+        if (Number(id) % 3 === 0) await a.change([remove(`asset/${id}`)], ana)
+      }
+    }
+    let running = true
+    const sweeping = async () => {
+      while (running) {
+        await b.sweepAssets()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    await Promise.all([adding().finally(() => (running = false)), sweeping()])
+    expect((await collect(a.listAssets())).map(({ present }) => present)).toEqual(
+      Array.from({ length: 8 }, () => true),
+    )
+    expect((await a.verify()).findings).toEqual([])
   })
 })
 

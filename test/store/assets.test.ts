@@ -133,6 +133,17 @@ describe("assets", () => {
     expect(waiting()).toEqual([])
   })
 
+  it("stops even if the source never says anything again", async () => {
+    const stop = new AbortController()
+    async function* silent() {
+      yield Buffer.alloc(1000)
+      setImmediate(() => stop.abort(new Error("enough")))
+      await new Promise(() => {})
+    }
+    await expect(assets.stage(silent(), { signal: stop.signal })).rejects.toThrow("enough")
+    expect(waiting()).toEqual([])
+  })
+
   it("refuses more bytes than it may take, and other bytes than it was promised", async () => {
     const bytes = Buffer.alloc(5000, 1)
     expect(await codeOf(assets.stage(pieces(bytes), { bytesMax: 4999 }))).toBe("asset-too-large")
