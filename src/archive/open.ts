@@ -24,6 +24,7 @@ import { manifestFromBytes } from "./manifest.ts"
 import { OpenArchive } from "./read.ts"
 import type { Archive, Signature } from "./read.ts"
 import { refuse } from "./refuse.ts"
+import { requireSpace } from "./space.ts"
 import { stagingFolder } from "./staging.ts"
 import { work } from "./work.ts"
 import { contentOf, openZip } from "./zip.ts"
@@ -158,14 +159,15 @@ const decrypted = (
     const { check, path } = source
     const folder = yield* stagingFolder("decrypt")
     const spool = join(folder, "archive")
-    yield* work(path, (signal) =>
-      decryptFile(source.file, path, spool, {
+    yield* work(path, async (signal) => {
+      requireSpace(folder, source.fileSize, "Decrypting the archive")
+      await decryptFile(source.file, path, spool, {
         keys,
         limits: check.limits,
         signal,
         onBytes: (done, total) => onProgress?.({ stage: "decrypting", done, total, unit: "bytes" }),
-      }),
-    )
+      })
+    })
     return { ...source, file: yield* openFile(spool) }
   })
 

@@ -28,6 +28,7 @@ import type { Archive, Signature } from "./read.ts"
 import { takeArchive } from "./receive.ts"
 import { shown } from "./refuse.ts"
 import { checkProofs } from "./proof-check.ts"
+import { requireSpaceToTake } from "./space.ts"
 import { breathe, work } from "./work.ts"
 
 export interface VerifyArchiveOptions extends ProgressOption, OpenArchiveOptions {
@@ -175,6 +176,7 @@ class ArchiveCheck {
   ): Promise<void> {
     const folder = makeStagingFolder("verify")
     try {
+      requireSpaceToTake(archive, folder)
       const { project, name, schema } = archive.manifest
       const replica = Replica.create(join(folder, "replica"), {
         schemas: options.schemas,

@@ -37,6 +37,7 @@ import type { ArchiveLimits, LimitWarning } from "./limits.ts"
 import { existing, publish, temporaryBeside } from "./place.ts"
 import { planOf } from "./plan.ts"
 import type { Plan } from "./plan.ts"
+import { requireSpaceToWrite } from "./space.ts"
 import { work } from "./work.ts"
 
 export interface WriteArchiveOptions extends AssetPlanOptions {
@@ -194,6 +195,7 @@ const write = async (
     const { sign } = options
     const note = sign === undefined ? undefined : signManifest(plan.bytes, replica.project, sign)
     checkPlan(plan, note, check)
+    await requireSpaceToWrite(path, plan, options.store === true)
     const tail = await writeZip(temporary, { plan, note, encrypt }, signal, options)
     await tail.check(check)
     const { size: fileSize } = await stat(temporary)

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Archive } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
+import { requireSpaceToTake } from "../archive/space.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
@@ -41,6 +42,7 @@ const receiveWhole =
   (takeAssets: TakeArchiveAssets): Effect.Effect<void, LamplogError> =>
     Effect.gen(function* () {
       const onProgress = yield* ProgressReporter
+      yield* attempt(() => requireSpaceToTake(archive, replica.directory))
       yield* receiveArchive(archive, replica, { onProgress })
       yield* takeAssets(archive)
     })

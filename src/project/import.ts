@@ -7,6 +7,7 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Signature } from "../archive/read.ts"
+import { requireSpaceToTake } from "../archive/space.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Authorship } from "../store/author.ts"
 import { rehearseWithAssets, writeWithAssets } from "./asset-intake.ts"
@@ -113,6 +114,7 @@ const takeArchive = (
         const { extract, project } = archive.manifest
         const { replica } = desk.handle
         yield* checkPartial(archive, replica.project, manner.strategy)
+        yield* attempt(() => requireSpaceToTake(archive, replica.directory))
         const taken =
           project === replica.project && extract === undefined
             ? yield* takeHistory(desk, archive, signed, manner)
@@ -123,6 +125,22 @@ const takeArchive = (
     ),
   )
 
+/** Says which of several archives is refused, where the refusal itself does not. */
+const naming =
+  (path: string) =>
+  (error: LamplogError): LamplogError => {
+    const { cause, code, message, remedy, stage, where } = error
+    if (message.includes(basename(path))) return error
+    return new LamplogError({
+      code,
+      message: `${basename(path)}: ${message}`,
+      remedy,
+      ...(stage === undefined ? {} : { stage }),
+      ...(where === undefined ? {} : { where }),
+      cause,
+    })
+  }
+
 const takeAll = (
   desk: Desk,
   prepared: Prepared,
@@ -130,8 +148,10 @@ const takeAll = (
 ): Effect.Effect<ReadonlyArray<Taken>, LamplogError> =>
   Effect.gen(function* () {
     const taken: Array<Taken> = []
-    for (const path of prepared.sources.archives) {
-      taken.push(yield* takeArchive(desk, path, prepared, takeAssets))
+    const { archives } = prepared.sources
+    for (const path of archives) {
+      const one = takeArchive(desk, path, prepared, takeAssets)
+      taken.push(yield* archives.length > 1 ? Effect.mapError(one, naming(path)) : one)
     }
     for (const document of prepared.documents) {
       taken.push(yield* takeDocument(desk, document, prepared.signed, prepared.manner))

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { nearLimit } from "../archive/limits.ts"
 import type { Archive, Signature } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
+import { requireSpaceToTake } from "../archive/space.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Candidate } from "../state/entity.ts"
 import type { Authorship } from "../store/author.ts"
@@ -126,6 +127,7 @@ const mergeAndLook = <A>(
       const { replica } = desk.handle
       const committed = yield* committedState(replica)
       const onProgress = yield* ProgressReporter
+      yield* attempt(() => requireSpaceToTake(archive, replica.directory))
       const received = yield* receiveArchive(archive, replica, { onProgress })
       yield* takeAssets(archive)
       yield* attempt(() => replica.projection.flush())
