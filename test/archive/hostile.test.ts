@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "lamplog-hostile-"))
 const temporary = join(folder, "tmp")
 const pair = await pairIn(folder)
 await pair.victim.close()
-const base = await baseOf(pair.complete)
+const base = await baseOf(pair)
 const attacks = allAttacks(base)
 const pathOf = (index: number): string => join(folder, "attacks", `${index}.lamplog`)
 

@@ -15,6 +15,7 @@ import {
 } from "./histories.ts"
 import { manifestAttacks, memberAttacks } from "./manifests.ts"
 import { sealedAttacks } from "./sealed.ts"
+import { incrementalAttacks, signatureAttacks } from "./signatures.ts"
 import { nameAttacks } from "./names.ts"
 import { typeAttacks } from "./types.ts"
 import { extraAttacks, zip64Attacks } from "./wide.ts"
@@ -39,4 +40,6 @@ export const allAttacks = (base: Base): ReadonlyArray<Attack> =>
     foreignAttacks,
     belongingAttacks,
     sealedAttacks,
+    signatureAttacks,
+    incrementalAttacks,
   ].flatMap((attacks) => attacks(base))

@@ -2,6 +2,7 @@
  * What every attack is: a file that must be refused, and how.
  */
 import type { Stage } from "../../../src/event/failure.ts"
+import type { SigningKey } from "../../../src/seal/keys.ts"
 import { stored, zipBytes } from "./zip-bytes.ts"
 import type { Entry } from "./zip-bytes.ts"
 import { canonicalFromJson } from "../../../src/event/canonical.ts"
@@ -20,6 +21,11 @@ export interface Base {
   readonly manifest: ManifestText
   /** The log whose end the reader does not know. */
   readonly log: ManifestLogText
+  /** The same archive with a signature, and the key that signed it. */
+  readonly signed: ReadonlyArray<readonly [name: string, content: Buffer]>
+  readonly signer: SigningKey
+  /** What came since something that the reader lacks. */
+  readonly incremental: ReadonlyArray<readonly [name: string, content: Buffer]>
 }
 
 /** manifest.json as plain data, to be altered at will. */

@@ -8,6 +8,8 @@ import { inflateRawSync } from "node:zlib"
 import { Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption"
 import { cloneProject, initProject } from "../../../src/promise.ts"
 import type { OpenProject } from "../../../src/promise.ts"
+import { makeSigningKey } from "../../../src/seal/keys.ts"
+import type { SigningKey } from "../../../src/seal/keys.ts"
 import type { Base, ManifestText } from "./attack.ts"
 
 /** The members of a well-formed zip, in the order of its directory. */
@@ -31,9 +33,9 @@ export const membersOf = (
   })
 }
 
-/** Reads an archive into its pieces, and seals it for a reader of its own. */
-export const baseOf = async (path: string): Promise<Base> => {
-  const file = readFileSync(path)
+/** Takes the pair's archives apart. */
+export const baseOf = async ({ complete, incremental, signed, signer }: Pair): Promise<Base> => {
+  const file = readFileSync(complete)
   const members = membersOf(file)
   const manifest = JSON.parse(members[0]![1].toString()) as ManifestText
   const identity = await generateX25519Identity()
@@ -42,7 +44,17 @@ export const baseOf = async (path: string): Promise<Base> => {
   const sealed = Buffer.from(await encrypter.encrypt(file))
   // The author wrote more than the reader did.
   const log = manifest.logs.toSorted((left, right) => right.to - left.to)[0]!
-  return { file, sealed, identity, members, manifest, log }
+  return {
+    file,
+    sealed,
+    identity,
+    members,
+    manifest,
+    log,
+    signed: membersOf(readFileSync(signed)),
+    signer,
+    incremental: membersOf(readFileSync(incremental)),
+  }
 }
 
 const token = (id: string, value: string) =>
@@ -56,6 +68,11 @@ export interface Pair {
   readonly stateDirectory: string
   /** Everything the author knows. */
   readonly complete: string
+  /** The same, signed. */
+  readonly signed: string
+  readonly signer: SigningKey
+  /** The author's last change alone. */
+  readonly incremental: string
   close(): Promise<void>
 }
 
@@ -79,14 +96,31 @@ export const pairIn = async (folder: string): Promise<Pair> => {
   await author.change([token("color/1", "#222222")], ana)
   await author.mergeProject(second)
   await author.change([{ op: "delete", type: "token", id: "color/2" }], ana)
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 4; round++) {
     await author.change([token("color/3", `#33333${round}`)], { actor: "ana", reason: "again" })
   }
+  const { frontier: since } = await author.status()
+  await author.change([token("color/3", "#333334")], ana)
+  const incremental = join(folder, "incremental.lamplog")
+  await author.exportProject(incremental, { since })
+  const signer = makeSigningKey("ana@example.com")
+  const signed = join(folder, "signed.lamplog")
+  await author.exportProject(signed, { sign: signer })
   const complete = join(folder, "complete.lamplog")
   await author.exportProject(complete)
   const close = async (): Promise<void> => {
     await author.close()
     await victim.close()
   }
-  return { author, victim, victimDirectory, stateDirectory, complete, close }
+  return {
+    author,
+    victim,
+    victimDirectory,
+    stateDirectory,
+    complete,
+    signed,
+    signer,
+    incremental,
+    close,
+  }
 }

@@ -130,7 +130,11 @@ export const truncationAttacks = (base: Base): ReadonlyArray<Attack> => {
       ] as const,
   )
   return [
-    ...attacksOf("truncation", ["archive"], Object.fromEntries([...cuts, ...missing])),
+    ...attacksOf("truncation", ["archive"], Object.fromEntries(cuts)).map((attack) => ({
+      ...attack,
+      codes: ["archive-truncated"],
+    })),
+    ...attacksOf("truncation", ["archive"], Object.fromEntries(missing)),
     ...attacksOf(
       "not an archive",
       ["archive"],
@@ -140,7 +144,10 @@ export const truncationAttacks = (base: Base): ReadonlyArray<Attack> => {
           () => Buffer.from(bytes as string, "latin1"),
         ]),
       ),
-    ),
+    ).map((attack) => ({
+      ...attack,
+      codes: [attack.name.includes("of a member") ? "archive-truncated" : "not-an-archive"],
+    })),
     ...attacksOf("truncation", ["archive"], {
       "compressed by gzip": () => gzipSync(file),
       "as base64": () => Buffer.from(file.toString("base64")),

@@ -207,6 +207,7 @@ export const manifestAttacks = (base: Base): ReadonlyArray<Attack> => {
   const asClaim = Object.entries(claims(base)).map(
     ([name, change]) => [name, () => withManifest(base, change)] as const,
   )
+  const newer = new Set(["a newer version", "a version of 2^53 - 1"])
   const noForm = new Set([
     "null",
     "a list",
@@ -217,7 +218,11 @@ export const manifestAttacks = (base: Base): ReadonlyArray<Attack> => {
   ])
   return attacksOf("manifest", ["manifest"], Object.fromEntries([...asText, ...asClaim])).map(
     (attack) =>
-      noForm.has(attack.name) ? { ...attack, stages: ["archive", "manifest"] as const } : attack,
+      noForm.has(attack.name)
+        ? { ...attack, stages: ["archive", "manifest"] as const }
+        : newer.has(attack.name)
+          ? { ...attack, codes: ["archive-newer"] }
+          : attack,
   )
 }
 
