@@ -2,11 +2,9 @@
  * One run of one subject, in this process alone. Started by `measure.ts`; prints one line of JSON.
  */
 import { mkdirSync } from "node:fs"
-import { oursName, Stopwatch } from "./measure.ts"
+import { oursName, preparation, Stopwatch } from "./measure.ts"
 import type { Run } from "./measure.ts"
 import { questions } from "./questions.ts"
-
-export const preparation = "prepare"
 
 const [name, subject, prepared, scratch, size, seed] = process.argv.slice(2) as [
   string,

@@ -54,15 +54,27 @@ export interface Question {
   readonly size: number
   readonly quickSize: number
   readonly prepare: (place: Omit<Place, "scratch">) => void | Promise<void>
+  /** Questions that follow each other and name the same preparation share what it left. */
+  readonly preparation?: string
+  /** A name under which several questions are asked together. */
+  readonly group?: string
+  /** Asked only when everything is. */
+  readonly full?: boolean
+  /** Runs at most, where one takes long. */
+  readonly runsMax?: number
   readonly ours: Subject
   readonly limits: { readonly [name: string]: Subject }
   /** Least ratio of limit time to our time that we accept, by limit. */
   readonly bars?: { readonly [limit: string]: number }
   /** Most memory that we accept, in bytes. */
   readonly memoryBytesMax?: number
+  /** A smaller question, and how many times its memory this one may take. */
+  readonly flat?: { readonly with: string; readonly ratio: number }
 }
 
 export const oursName = "lamplog"
+/** What a child is told that prepares. */
+export const preparation = "prepare"
 
 export interface Run {
   readonly millis: number
@@ -133,11 +145,28 @@ export interface Answer {
 
 const bytesPerMegabyte = 1e6
 
+const megabytes = (bytes: number): string => `${(bytes / bytesPerMegabyte).toFixed(0)} MB`
+
+/** What takes more memory than its size allows, beside a question that was answered before. */
+const notFlat = (
+  { flat }: Question,
+  { peakBytes }: Figure,
+  answered: ReadonlyArray<Answer>,
+): ReadonlyArray<string> => {
+  const smaller = answered.find(({ question }) => question === flat?.with)
+  if (flat === undefined || smaller === undefined) return []
+  const smallerBytes = smaller.figures[0]!.peakBytes
+  return peakBytes <= smallerBytes * flat.ratio
+    ? []
+    : [`${megabytes(peakBytes)} of memory, bar ${flat.ratio} times ${megabytes(smallerBytes)}`]
+}
+
 /** Medians of all runs of all subjects, beside the bars. */
 export const answerFrom = (
   question: Question,
   size: number,
   runs: ReadonlyMap<string, ReadonlyArray<Run>>,
+  answered: ReadonlyArray<Answer>,
 ): Answer => {
   const figureOf = (subject: string): Figure => {
     const own = runs.get(subject)!
@@ -164,9 +193,9 @@ export const answerFrom = (
   })
   const memoryMax = question.memoryBytesMax
   if (memoryMax !== undefined && ours.peakBytes > memoryMax) {
-    const megabytes = (bytes: number) => `${(bytes / bytesPerMegabyte).toFixed(0)} MB`
     missed.push(`${megabytes(ours.peakBytes)} of memory, bar ${megabytes(memoryMax)}`)
   }
+  missed.push(...notFlat(question, ours, answered))
   const { name, asks, unit } = question
   return { question: name, asks, unit, size, figures: [ours, ...limits], missed }
 }
@@ -190,7 +219,7 @@ export const table = (answers: ReadonlyArray<Answer>): string => {
       `${figure.millis.toFixed(0)} ms`,
       `${figure.cpuMillis.toFixed(0)} ms`,
       `${figure.microsPerUnit.toFixed(2)} µs`,
-      `${(figure.peakBytes / bytesPerMegabyte).toFixed(0)} MB`,
+      megabytes(figure.peakBytes),
       figure.ratio === undefined ? "" : figure.ratio.toFixed(2),
       figure.cpuRatio === undefined ? "" : figure.cpuRatio.toFixed(2),
     ]),
