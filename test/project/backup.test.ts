@@ -124,7 +124,7 @@ describe("a backup", () => {
     expect(readFileSync(path, "utf8")).toBe("precious")
     expect(readdirSync(workshop.folder)).toEqual(files)
     await mine.backupProject({ path, force: true })
-    expect((await restored(workshop, path)).status).toBeDefined()
+    expect((await (await restored(workshop, path)).status()).conflicts).toBe(1)
   })
 
   it("is the state at one moment, whoever writes meanwhile", async () => {
@@ -137,7 +137,7 @@ describe("a backup", () => {
     const path = workshop.at("all.backup")
     await mine.backupProject({
       path,
-      onProgress: () => (wrote ??= other.change([put("token/late", { value: 1 })], bo)),
+      onProgress: () => void (wrote ??= other.change([put("token/late", { value: 1 })], bo)),
     })
     await wrote
     expect((await (await restored(workshop, path)).status()).digest).toBe(before.digest)

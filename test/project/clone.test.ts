@@ -73,7 +73,7 @@ describe("a clone", () => {
     const late = cloneProject(
       path,
       { ...workshop.options, directory },
-      { onProgress: () => (made ??= workshop.project("new")) },
+      { onProgress: () => void (made ??= workshop.project("new")) },
     )
     expect(await codeOf(late)).toBe("project-exists")
     await made

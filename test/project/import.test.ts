@@ -263,6 +263,17 @@ describe("references into nothing", () => {
     expect(analysis).toMatchObject({ isValid: false, errors: [{ where: "token/a value" }] })
   })
 
+  it("are warnings of a replacing import that allows them", async () => {
+    const workshop = new Workshop()
+    const project = await workshop.project()
+    const paths = [workshop.file("a.json", dangling)]
+    const allowing = { ...ana, strategy: "replace" as const, allowDangling: true }
+    const warnings = [{ code: "reference-dangling", where: "token/a value" }]
+    const analysis = await project.analyzeImport(paths, allowing)
+    expect(analysis).toMatchObject({ isValid: true, errors: [], warnings })
+    expect(await project.importProject(paths, allowing)).toMatchObject({ events: 2, warnings })
+  })
+
   it("are found where pruning takes away what others point at", async () => {
     const workshop = new Workshop()
     const project = await workshop.project()

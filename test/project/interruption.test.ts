@@ -56,6 +56,7 @@ const calls: ReadonlyArray<
     (p, { archive }, call) => p.importProject([archive], { ...bo, ...call }),
   ],
   ["importing foreign files", (p, { list }, call) => p.importProject([list], { ...bo, ...call })],
+  ["one change of many entities", (p, _files, call) => p.change(many(count), { ...bo, ...call })],
   ["analysing an import", (p, { list }, call) => p.analyzeImport([list], { ...bo, ...call })],
   ["comparing", (p, { archive }, call) => p.diff(archive, call)],
 ]

@@ -154,6 +154,38 @@ describe("an analysis of a merge", () => {
     expect(item?.recommendation).toMatch(/^keep imported: the other side has the value/)
   })
 
+  it("recommends what refers to another entity over a plain value, and a value over none", async () => {
+    const workshop = new Workshop()
+    const mine = await workshop.project("mine")
+    const first = ["a", "b", "c"].map((id) => put(`token/${id}`, { value: 1, description: "d" }))
+    await mine.change([...first, put("token/base", { value: 9 })], ana)
+    const theirs = await workshop.replicaOf(mine, "theirs")
+    await mine.change(
+      [
+        patch("token/a", { value: "{base}" }),
+        patch("token/b", { "modes/dark": { value: 2 } }),
+        patch("token/c", { description: "longer" }),
+      ],
+      ana,
+    )
+    await theirs.change(
+      [
+        patch("token/a", { value: 2 }),
+        patch("token/b", { "modes/dark": { value: "{base}" } }),
+        patch("token/c", {}, ["description"]),
+      ],
+      bo,
+    )
+    const path = workshop.at("theirs.lamplog")
+    await theirs.exportProject(path)
+    const items = (await mine.analyzeMerge(path)).conflictedItems
+    expect(items.map(({ entity, recommendation }) => [entity, recommendation])).toEqual([
+      ["a", "keep local: it refers to another entity, whose changes it then follows"],
+      ["b", "keep imported: it refers to another entity, whose changes it then follows"],
+      ["c", "keep local: the other side only clears it"],
+    ])
+  })
+
   it("warns of references that the merge would leave pointing at nothing", async () => {
     const workshop = new Workshop()
     const mine = await workshop.project("mine")
