@@ -4,11 +4,12 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it, onTestFinished } from "vitest"
+import { describe, expect, it } from "vitest"
 import { limitsByProfile } from "../../src/archive/limits.ts"
-import { assetsFromArchive, cloneProject, inspectArchive, openProject } from "../../src/index.ts"
+import { assetsFromArchive, cloneProject, inspectArchive } from "../../src/index.ts"
 import type { AssetContent, AssetSource, OpenProject } from "../../src/index.ts"
 import { sha256 } from "../../src/event/hash.ts"
+import { holdLock } from "./holder.ts"
 import { ana, bo, codeOf, collect, patch, put, remove, Workshop } from "./workshop.ts"
 
 const svg = (colour: string): string =>
@@ -448,33 +449,32 @@ describe("sweeping", () => {
   })
 })
 
-describe("sweeping while others add", () => {
-  it("never takes away what is named", async () => {
+describe("sweeping while another process writes", () => {
+  const swept = async () => {
     const shop = new Workshop()
-    const a = await shop.project()
-    const b = await openProject({ ...shop.options, directory: shop.at("a") })
-    onTestFinished(() => b.close())
-    const files = Array.from({ length: 12 }, (_, index) =>
-      shop.file(`${index}.svg`, svg(`#00000${index % 4}`)),
-    )
-    const adding = async () => {
-      for (const content of files) {
-        const { id } = await a.addAsset({ content }, ana)
-        if (Number(id) % 3 === 0) await a.change([remove(`asset/${id}`)], ana)
-      }
-    }
-    let running = true
-    const sweeping = async () => {
-      while (running) {
-        await b.sweepAssets()
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-    }
-    await Promise.all([adding().finally(() => (running = false)), sweeping()])
-    expect((await collect(a.listAssets())).map(({ present }) => present)).toEqual(
-      Array.from({ length: 8 }, () => true),
-    )
-    expect((await a.verify()).findings).toEqual([])
+    const project = await shop.project("a", { busyTimeoutMillis: 50 })
+    await project.addAsset({ content: shop.file("home.svg", svg("red")) }, ana)
+    await project.change([remove("asset/home")], ana)
+    const holder = await holdLock(join(shop.at("a"), ".lamplog"), shop.at("state"))
+    return { shop, project, holder }
+  }
+
+  it("waits: what no asset names now may be what the other is about to name", async () => {
+    const { holder, project, shop } = await swept()
+    expect(await codeOf(project.sweepAssets())).toBe("project-busy")
+    expect(heldIn(shop)).toHaveLength(1)
+    expect(await project.sweepAssets({ dryRun: true })).toMatchObject({ removed: 1 })
+    await holder.release()
+    expect(await project.sweepAssets()).toMatchObject({ removed: 1 })
+  })
+
+  it("gives no name to bytes that came in meanwhile, and none of them stays", async () => {
+    const { holder, project, shop } = await swept()
+    const content = shop.file("menu.svg", svg("blue"))
+    expect(await codeOf(project.addAsset({ content }, ana))).toBe("project-busy")
+    expect([heldIn(shop), waitingIn(shop)]).toEqual([[sha256(svg("red"))], []])
+    await holder.release()
+    expect((await project.addAsset({ content }, ana)).stored).toBe(true)
   })
 })
 
