@@ -92,13 +92,15 @@ export class Intake {
     this.#add({ op: "delete", type, id })
   }
 
-  /** Deletes what lived at the beginning, was not wanted and is in scope, page by page. */
+  /** Deletes what lived at the beginning, was not wanted and is in scope; yields when it is full, too. */
   *removeUnwanted(inScope: (type: string, id: string) => boolean): Generator<void> {
     for (let after = 0; ;) {
       const rows = this.#page.all(after, this.#lastRow, pageRows)
       for (const { entity, type, id } of rows) {
         const wanted = (this.#seen[entity >> 3]! & (1 << (entity & 7))) !== 0
-        if (!wanted && inScope(type, id)) this.remove(type, id)
+        if (wanted || !inScope(type, id)) continue
+        if (this.isFull) yield
+        this.remove(type, id)
       }
       if (rows.length < pageRows) return
       after = rows.at(-1)!.entity
@@ -107,8 +109,8 @@ export class Intake {
   }
 
   #add(change: Change): void {
+    if (this.isFull) throw new Error("An intake that is full has to be written first.")
     this.#changes.push(change)
-    if (this.#changes.length === transactionEventsMax) this.write()
   }
 
   /** Events written so far, and those that what was wanted since will take, at most. */
@@ -116,9 +118,9 @@ export class Intake {
     return this.#events + this.#changes.length
   }
 
-  /** Whether what was wanted since had better be written before the next page of wishes. */
+  /** Whether what was wanted since fills an atomic change: it has to be written before more. */
   get isFull(): boolean {
-    return this.#changes.length > transactionEventsMax - pageRows
+    return this.#changes.length === transactionEventsMax
   }
 
   /** Writes what was wanted since, as one atomic change, at once. */

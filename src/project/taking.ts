@@ -108,13 +108,13 @@ export const takeDocument = (
     const total = entities.length
     const settles = strategy === "replace" ? always : never
     const run = Effect.gen(function* () {
-      for (let done = 0; done < total; done += chunkEntities) {
+      for (let done = 0; done < total;) {
         yield* reportProgress({ stage: "comparing", done, total, unit: "entities" })
         yield* Effect.yieldNow
-        const chunk = entities.slice(done, done + chunkEntities)
+        const end = Math.min(done + chunkEntities, total)
         yield* attempt(() => {
-          for (const entity of chunk) {
-            intake.want(entity, settles)
+          for (; done < end && !intake.isFull; done++) {
+            intake.want(entities[done]!, settles)
             // The next entity then stands above this one in the order of events.
             if (document.sequential === true) intake.write()
           }
