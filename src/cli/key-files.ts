@@ -14,13 +14,13 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs"
-import { randomBytes } from "node:crypto"
-import { dirname } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { fileFailure } from "../project/file-failure.ts"
 import { identitiesFromText } from "../seal/keys.ts"
+import { stagingName, sweepStaging } from "../store/staging.ts"
 import type { Call } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { printable } from "./paint.ts"
@@ -133,12 +133,15 @@ export const identitiesFromFile = (call: Call, name: string): ReadonlyArray<stri
  * stays, and this is refused.
  */
 export const writePrivate = (path: string, text: string, replace: boolean): void => {
-  const draft = `${path}.${randomBytes(6).toString("hex")}`
+  const prefix = `${basename(path)}.`
+  const draft = join(dirname(path), stagingName(prefix))
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    sweepStaging(dirname(path), prefix)
     const file = openSync(draft, "wx", 0o600)
     try {
-      writeSync(file, text)
+      // All of it, where one write on a nearly full disk may be a short one.
+      writeFileSync(file, text)
       fsyncSync(file)
     } finally {
       closeSync(file)

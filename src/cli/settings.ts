@@ -11,7 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs"
 import { userInfo, hostname } from "node:os"
 import { join } from "node:path"
@@ -19,6 +19,7 @@ import type { Json, JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Call } from "./command.ts"
 import { fileFailure } from "../project/file-failure.ts"
+import { stagingName, sweepStaging } from "../store/staging.ts"
 import { jsonFromText } from "./json.ts"
 import { limitsFromText } from "./limits-text.ts"
 import { suggestion, UsageError } from "./usage.ts"
@@ -186,11 +187,14 @@ export const readSettings = (directory: string): JsonObject => {
 export const writeSettings = (directory: string, changes: JsonObject): void => {
   const path = join(directory, settingsFile)
   const text = `${JSON.stringify({ ...readSettings(directory), ...changes }, undefined, 2)}\n`
-  const draft = `${path}.${process.pid}`
+  const prefix = `${settingsFile}.`
+  const draft = join(directory, stagingName(prefix))
   try {
+    sweepStaging(directory, prefix)
     const file = openSync(draft, "wx", 0o600)
     try {
-      writeSync(file, text)
+      // All of it, where one write on a nearly full disk may be a short one.
+      writeFileSync(file, text)
       fsyncSync(file)
     } finally {
       closeSync(file)

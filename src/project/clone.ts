@@ -1,13 +1,12 @@
 /**
  * Joining a project: a new replica, under a node of its own, with the whole history of an archive.
  */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Archive } from "../archive/read.ts"
 import { receiveArchive } from "../archive/receive.ts"
 import { requireSpaceToTake } from "../archive/space.ts"
+import { stagingFolder } from "../archive/staging.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { busyTimeoutMillisDefault } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
@@ -69,10 +68,7 @@ export const cloneProject = (
 /** A replica in a folder that vanishes with the scope. */
 const passingReplica = (origin: Origin, options: EngineOptions) =>
   Effect.gen(function* () {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "lamplog-clone-"))),
-      (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true })),
-    )
+    const folder = yield* stagingFolder("clone")
     const places = { ...options, stateDirectory: join(folder, "state") }
     return yield* Effect.acquireRelease(
       attempt(() =>

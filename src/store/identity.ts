@@ -19,6 +19,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs"
 import { homedir } from "node:os"
@@ -49,7 +50,8 @@ export const storeKey = (directory: string, pair: KeyPair): string => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const file = openSync(path, "w", 0o600)
   try {
-    writeSync(file, `lamplog ed25519 secret key\n${pair.seed}\n`)
+    // All of it, where one write on a nearly full disk may be a short one.
+    writeFileSync(file, `lamplog ed25519 secret key\n${pair.seed}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)
