@@ -22,6 +22,7 @@ import {
   verifyHead,
 } from "../event/hash.ts"
 import type { Reference } from "../event/stamp.ts"
+import type { LamplogError } from "../event/failure.ts"
 import { lineFromText } from "../log/segment.ts"
 import { rowOf } from "./database.ts"
 import { checkDeferred } from "./deferred.ts"
@@ -64,6 +65,13 @@ interface Cursor {
   /** Row of the open transaction's first member that is new. */
   openRow: number
 }
+
+const otherBody = (node: string, seq: number, where: string): LamplogError =>
+  refuse(
+    "body-hash",
+    `${where}: the body of ${node}:${seq} is not the one its header names.`,
+    where,
+  )
 
 export class Receiver {
   readonly #replica: Replica
@@ -163,6 +171,10 @@ export class Receiver {
     const seq = cursor.seq + 1
     const held = this.#held(cursor, seq, hash)
     if (held !== undefined) {
+      // The header is the one held; its text names the body's hash as no escaped text in it could.
+      if (!headerLine.includes(`"body":"${bodyHash(salt, bodyLine)}"`)) {
+        throw otherBody(cursor.start.node, seq, where)
+      }
       cursor.line = held
       cursor.lamport = this.#rowLamport.get(rowOf(held.line, seq))!
       cursor.seq = seq
@@ -179,11 +191,7 @@ export class Receiver {
       )
     }
     if (!isSalt(salt) || bodyHash(salt, bodyLine) !== header.body) {
-      throw refuse(
-        "body-hash",
-        `${where}: the body of ${node}:${seq} is not the one its header names.`,
-        where,
-      )
+      throw otherBody(node, seq, where)
     }
     const body = bodyFromText(bodyLine)
     const open = this.#transaction(cursor, header, where)
