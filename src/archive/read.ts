@@ -20,7 +20,7 @@ import { contentOf } from "./zip.ts"
 import type { ZipMember } from "./zip.ts"
 
 /** Longest line of a snapshot, in bytes: the whole state of one entity. */
-export const snapshotLineBytesMax = 128 * 1024 * 1024
+export const snapshotLineBytesMax = 32 * 1024 * 1024
 
 /** One entity as a snapshot shows it. */
 export interface SnapshotEntity {
