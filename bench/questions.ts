@@ -4,6 +4,7 @@ import { gating } from "./gate.ts"
 import { memory } from "./memory.ts"
 import type { Question } from "./measure.ts"
 import { seals } from "./seal.ts"
+import { sealedTransfers } from "./sealed.ts"
 import { state } from "./state.ts"
 import { transfers } from "./transfer.ts"
 import { writing } from "./write.ts"
@@ -12,6 +13,7 @@ export const questions: ReadonlyArray<Question> = [
   ...writing,
   ...state,
   ...transfers,
+  ...sealedTransfers,
   ...seals,
   ...gating,
   ...assets,

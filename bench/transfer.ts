@@ -24,17 +24,17 @@ const writing = { actor: "ana@example.com" }
 const memoryBytesMax = 200e6
 export const archiveIn = (folder: string): string => join(folder, "project.lamplog")
 
-const open = (folder: string): Promise<OpenProject> =>
+export const open = (folder: string): Promise<OpenProject> =>
   openProject({ directory: folder, formats: [dtcg], stateDirectory: join(folder, "state") })
 
-const timed = async <A>(watch: Stopwatch, run: () => Promise<A>): Promise<A> => {
+export const timed = async <A>(watch: Stopwatch, run: () => Promise<A>): Promise<A> => {
   watch.start()
   const result = await run()
   watch.stop()
   return result
 }
 
-const expect = (holds: boolean, what: string): void => {
+export const expect = (holds: boolean, what: string): void => {
   if (!holds) throw new Error(`the benchmark did not do what it says: ${what}`)
 }
 
@@ -88,12 +88,20 @@ const emptyReplica = async ({ prepared, scratch }: Place): Promise<OpenProject> 
   return open(scratch)
 }
 
-const tokens = {
+export const tokens = {
   unit: "tokens",
+  group: "tokens",
   size: 10_000,
   quickSize: 2000,
   prepare: prepareTokens,
   memoryBytesMax,
+}
+
+/** What bounds whoever writes the tokens' events, or takes them in. */
+export const tokensLimits: Question["limits"] = {
+  "deflate of the events": deflate,
+  "SHA-256 of the events": hash("tokens"),
+  "raw insert, one index": insert("tokens"),
 }
 
 const archives: ReadonlyArray<Question> = [
@@ -108,7 +116,7 @@ const archives: ReadonlyArray<Question> = [
       expect(summary.itemCounts.token === size, "every token is in the archive")
       return size
     },
-    limits: { "deflate of the events": deflate, "SHA-256 of the events": hash("tokens") },
+    limits: tokensLimits,
   },
   {
     ...tokens,
@@ -123,7 +131,7 @@ const archives: ReadonlyArray<Question> = [
       expect(summary.itemCounts.token === size, "every token was imported")
       return size
     },
-    limits: { "raw insert, one index": insert("tokens"), "SHA-256 of the events": hash("tokens") },
+    limits: tokensLimits,
   },
   {
     ...tokens,
@@ -138,7 +146,7 @@ const archives: ReadonlyArray<Question> = [
       expect(analysis.isValid && analysis.itemCounts.token === size, "every token was analysed")
       return size
     },
-    limits: { "raw insert, one index": insert("tokens"), "SHA-256 of the events": hash("tokens") },
+    limits: tokensLimits,
   },
   {
     ...tokens,
@@ -151,7 +159,7 @@ const archives: ReadonlyArray<Question> = [
       expect(summary.newItemsCount === place.size, "every token is new")
       return place.size
     },
-    limits: { "raw insert, one index": insert("tokens"), "SHA-256 of the events": hash("tokens") },
+    limits: tokensLimits,
   },
   {
     ...tokens,
@@ -162,7 +170,7 @@ const archives: ReadonlyArray<Question> = [
       expect(ok, "the archive is sound")
       return size
     },
-    limits: { "raw insert, one index": insert("tokens"), "SHA-256 of the events": hash("tokens") },
+    limits: tokensLimits,
   },
 ]
 
@@ -213,6 +221,7 @@ const anaIn = ({ prepared, scratch }: Place): Promise<OpenProject> => {
 
 const changes = {
   unit: "entities",
+  group: "tokens",
   size: 5000,
   quickSize: 1000,
   prepare: prepareConcurrent,
