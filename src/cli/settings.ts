@@ -220,8 +220,16 @@ export const settingValue = (key: SettingKey, call: Call, file: JsonObject): Set
   }
   const kept = Object.hasOwn(file, key) ? file[key] : undefined
   if (kept === undefined) return { key, value: setting.initial ?? null, from: "default" }
-  const value = typeof kept === "object" ? undefined : setting.fromText(String(kept))
-  if (value === undefined) throw invalidFile(settingsFile, `${key} has to be ${setting.wanted}.`)
+  const invalid = invalidFile(settingsFile, `${key} has to be ${setting.wanted}.`)
+  if (typeof kept === "object") throw invalid
+  let value: SettingContent | undefined
+  try {
+    value = setting.fromText(String(kept))
+  } catch (error) {
+    // What is wrong with a word that the user gave is no wrong usage when it stands in the file.
+    throw error instanceof LamplogError ? invalidFile(settingsFile, error.message) : error
+  }
+  if (value === undefined) throw invalid
   return { key, value, from: "file" }
 }
 

@@ -172,7 +172,7 @@ export const mergeProject = (
         const merged = yield* writeWithAssets(handle, (takeAssets) =>
           mergeAndLook(desk, source, count, Effect.succeed, takeAssets),
         )
-        return { ...merged, backupPath }
+        return { ...merged, backupPath, itemCounts: archive.manifest.itemCounts }
       }),
     )
     const [merged, durationSeconds] = yield* timed(run)
@@ -180,6 +180,7 @@ export const mergeProject = (
     yield* logConflicts(items.filter(({ outcome }) => outcome === "open"))
     return {
       success: true,
+      itemCounts: merged.itemCounts,
       newItemsCount: counts.new,
       updatedItemsCount: counts.updated,
       deletedItemsCount: counts.deleted,

@@ -163,6 +163,8 @@ export interface MergeOptions extends KeyOptions {
 
 export interface MergeSummary {
   readonly success: boolean
+  /** Living entities in the archive, by type. */
+  readonly itemCounts: ItemCounts
   readonly newItemsCount: number
   readonly updatedItemsCount: number
   readonly deletedItemsCount: number

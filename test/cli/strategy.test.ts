@@ -100,6 +100,9 @@ describe("opening an archive", () => {
       status: 2,
     })
     expect(await refusal([...merge, "--profile", "bold"])).toMatchObject({ status: 2 })
+    writeFileSync(path(ana, ".lamplog", "config.json"), '{"actor":"ana","limits":"member=1"}')
+    expect(await refusal(merge)).toMatchObject({ code: "config-invalid", status: 1 })
+    writeFileSync(path(ana, ".lamplog", "config.json"), '{"actor":"ana"}')
     await json(["config", "set", "limits", "members=1"], { in: ana })
     expect(await refusal(merge)).toMatchObject({
       ...tooLarge,

@@ -1,7 +1,15 @@
 /**
  * Backups: what is in them, what comes back out of them, and what is refused.
  */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import Database from "better-sqlite3"
 import { describe, expect, it, onTestFinished } from "vitest"
@@ -160,6 +168,32 @@ describe("restoring into a project", () => {
     const summary = await behind.restoreBackup(path)
     expect(summary).toMatchObject({ success: true, conflictsCount: 1, forks: [], error: null })
     expect((await behind.status()).events).toBe(events)
+  })
+
+  it("brings a database that was put back up to date, which then goes on under a new node", async () => {
+    const workshop = new Workshop()
+    const mine = await lived(workshop)
+    const old = workshop.at("old")
+    const { node } = await mine.status()
+    await mine.close()
+    cpSync(workshop.at("mine/.lamplog"), old, { recursive: true })
+    const late = await openProject({ ...workshop.options, directory: workshop.at("mine") })
+    await late.change([put("token/late", { value: 1 })], ana)
+    const path = workshop.at("all.backup")
+    await late.backupProject({ path })
+    const { digest } = await late.status()
+    await late.close()
+    rmSync(workshop.at("mine/.lamplog"), { recursive: true })
+    cpSync(old, workshop.at("mine/.lamplog"), { recursive: true })
+    const again = await openProject({ ...workshop.options, directory: workshop.at("mine") })
+    onTestFinished(() => again.close())
+    await again.restoreBackup(path)
+    expect((await again.status()).digest).toBe(digest)
+    await again.change([put("token/next", { value: 1 })], ana)
+    const after = await again.status()
+    expect(after.node).not.toBe(node)
+    expect(after.forks).toEqual([])
+    expect((await again.verify()).ok).toBe(true)
   })
 
   it("refuses a backup of another project", async () => {

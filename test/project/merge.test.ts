@@ -29,6 +29,7 @@ describe("a merge", () => {
     const summary = await mine.mergeProject(path)
     expect(summary).toMatchObject({
       success: true,
+      itemCounts: { token: 4 },
       newItemsCount: 1,
       // Of the contested token the other side's value stands for now, as it is later in order.
       updatedItemsCount: (await mine.get("token", "a"))?.fields.value === 3 ? 2 : 1,
