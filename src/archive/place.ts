@@ -7,16 +7,19 @@ import { basename, dirname, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { stagingName, sweepStaging } from "../store/staging.ts"
 
+const suffix = ".part"
+const prefixes = /^\..+\.$/s
+/** Says what is being made, and leaves room for who makes it in names that may have 255 bytes. */
+const shownLengthMax = 40
+
 /**
- * A name in the same folder, so that a rename never copies. Removes what killed processes left of
- * earlier attempts at this file.
+ * A name in the same folder, so that a rename never copies. Removes what killed processes left
+ * there of any file: the next one may be another, as backups are.
  */
 export const temporaryBeside = (path: string): string => {
   const folder = dirname(path)
-  const prefix = `.${basename(path)}.`
-  const suffix = ".part"
-  sweepStaging(folder, prefix, suffix)
-  return join(folder, stagingName(prefix, suffix))
+  sweepStaging(folder, prefixes, suffix)
+  return join(folder, stagingName(`.${basename(path).slice(0, shownLengthMax)}.`, suffix))
 }
 
 export const existing = (path: string): LamplogError =>

@@ -5,16 +5,14 @@
  * when it is whole, so that nobody ever finds half of one. What a killed process left half built is
  * taken away by the next who builds there.
  */
-import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs"
-import { hostname } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { LamplogError } from "../event/failure.ts"
 import { busyTimeoutMillisDefault, syncFolder } from "../store/create.ts"
-import { isAlive } from "../store/database.ts"
 import { Replica } from "../store/replica.ts"
+import { stagingName, sweepStaging } from "../store/staging.ts"
 import { fileFailure } from "./file-failure.ts"
 import { filesOf, replicaOptions } from "./engine.ts"
 import type { EngineOptions } from "./engine.ts"
@@ -66,27 +64,6 @@ export interface Origin {
   readonly project: string
   readonly name: string
   readonly schema: string
-}
-
-/** This machine, as names of files have it. */
-const host = hostname()
-  .replaceAll(/[^A-Za-z0-9]/g, "_")
-  .slice(0, 64)
-
-const buildingMark = ".new"
-
-const buildingName = (files: string): string =>
-  `${basename(files)}${buildingMark}-${host}-${process.pid}-${randomBytes(6).toString("hex")}`
-
-/** Takes away what processes of this machine that are gone left half built. */
-const clearAbandoned = (folder: string, files: string): void => {
-  const begin = `${basename(files)}${buildingMark}-${host}-`
-  for (const name of readdirSync(folder)) {
-    const pid = name.startsWith(begin) ? Number(name.slice(begin.length).split("-")[0]) : Number.NaN
-    if (Number.isSafeInteger(pid) && !isAlive(pid)) {
-      rmSync(join(folder, name), { recursive: true, force: true })
-    }
-  }
 }
 
 /** Refuses a folder that holds a project. */
@@ -151,10 +128,11 @@ export const buildReplica = (
     const folder = dirname(resolve(files))
     yield* checkVacant(directory)
     const existed = existsSync(folder)
-    const building = join(folder, buildingName(files))
+    const prefix = `${basename(files)}.new-`
+    const building = join(folder, stagingName(prefix))
     yield* onFiles(folder, () => {
       mkdirSync(folder, { recursive: true })
-      clearAbandoned(folder, files)
+      sweepStaging(folder, prefix)
     })
     const built = Effect.tap(fillReplica(building, origin, options, fill), () =>
       Effect.andThen(

@@ -17,17 +17,11 @@ import { LamplogError } from "../event/failure.ts"
 import { nodeFromPublicKey, randomProjectId } from "../event/hash.ts"
 import type { KeyPair } from "../event/hash.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
-import {
-  createTables,
-  databaseFile,
-  guarded,
-  isAlive,
-  openDatabase,
-  projectionVersion,
-} from "./database.ts"
+import { createTables, databaseFile, guarded, openDatabase, projectionVersion } from "./database.ts"
 import type { Sqlite } from "./database.ts"
 import { createKey, fileMark } from "./identity.ts"
 import { Meta } from "./meta.ts"
+import { stagingName, sweepStaging } from "./staging.ts"
 
 export interface ReplicaOptions {
   readonly schemas: SchemaRegistry
@@ -59,16 +53,6 @@ const makeFolder = (directory: string): void => {
       where: directory,
       cause: error,
     })
-  }
-}
-
-const beingMade = /^project\.db\.new-(\d+)/
-
-/** Takes away what a process that was killed left half made. */
-const clearAbandoned = (directory: string): void => {
-  for (const name of readdirSync(directory)) {
-    const pid = Number(beingMade.exec(name)?.[1])
-    if (Number.isSafeInteger(pid) && !isAlive(pid)) rmSync(join(directory, name), { force: true })
   }
 }
 
@@ -134,8 +118,9 @@ export const createProjectFile = (directory: string, options: CreateOptions): vo
   // Refuses an unknown schema before anything is made.
   options.schemas.get(options.schema)
   makeFolder(directory)
-  clearAbandoned(directory)
-  const making = `${path}.new-${process.pid}`
+  const prefix = `${databaseFile}.new-`
+  sweepStaging(directory, prefix)
+  const making = join(directory, stagingName(prefix))
   const busyTimeoutMillis = options.busyTimeoutMillis ?? busyTimeoutMillisDefault
   try {
     const sqlite = openDatabase(making, { busyTimeoutMillis, create: true })

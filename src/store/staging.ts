@@ -17,26 +17,37 @@ import { isAlive } from "./database.ts"
 /** Folders are shared between hosts, and process ids mean nothing on another one. */
 const thisHost = hash("sha256", hostname()).slice(0, 8)
 
-const maker = /^([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}$/
+const maker = /([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}$/
+/** What SQLite puts beside a database while it writes. */
+const sidecar = /-(journal|wal|shm)$/
 
 /** A name of this process's own: `<prefix><host>-<process>-<random><suffix>`. */
 export const stagingName = (prefix: string, suffix = ""): string =>
   `${prefix}${thisHost}-${process.pid}-${randomBytes(6).toString("hex")}${suffix}`
 
-const isAbandoned = (name: string, prefix: string, suffix: string): boolean => {
-  if (!name.startsWith(prefix) || !name.endsWith(suffix)) return false
-  const [, host, process] = maker.exec(name.slice(prefix.length, name.length - suffix.length)) ?? []
-  return host === thisHost && !isAlive(Number(process))
+/** What comes before the maker in a name: this text, or whatever fits. */
+type Prefix = string | RegExp
+
+const isAbandoned = (name: string, prefix: Prefix, suffix: string): boolean => {
+  const main = name.replace(sidecar, "")
+  if (!main.endsWith(suffix)) return false
+  const made = main.slice(0, main.length - suffix.length)
+  const found = maker.exec(made)
+  if (found === null) return false
+  const [, host, process] = found
+  const begin = made.slice(0, found.index)
+  const fits = typeof prefix === "string" ? begin === prefix : prefix.test(begin)
+  return fits && host === thisHost && !isAlive(Number(process))
 }
 
 const isOwn = (path: string): boolean =>
   process.getuid === undefined || lstatSync(path).uid === process.getuid()
 
 /**
- * Removes what dead processes left in a folder under names with this prefix and suffix. What cannot
- * be removed stays: it is in nobody's way.
+ * Removes what dead processes left in a folder under names with this prefix and suffix, databases
+ * with what SQLite puts beside them. What cannot be removed stays: it is in nobody's way.
  */
-export const sweepStaging = (folder: string, prefix: string, suffix = ""): void => {
+export const sweepStaging = (folder: string, prefix: Prefix, suffix = ""): void => {
   let names: ReadonlyArray<string>
   try {
     names = readdirSync(folder)

@@ -4,10 +4,10 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
-import { hostname } from "node:os"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { cloneProject } from "../../src/index.ts"
+import { stagingName } from "../../src/store/staging.ts"
 import { ana, codeOf, put, Workshop } from "./workshop.ts"
 
 const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
@@ -55,8 +55,7 @@ describe("a clone", () => {
   it("leaves alone what others are building", async () => {
     const workshop = new Workshop()
     const path = await laden(workshop, 10)
-    const host = hostname().replaceAll(/[^A-Za-z0-9]/g, "_")
-    const others = [`.lamplog.new-elsewhere-999999999-ab`, `.lamplog.new-${host}-${process.pid}-ab`]
+    const others = [".lamplog.new-00000000-999999999-0123456789ab", stagingName(".lamplog.new-")]
     for (const name of others) {
       mkdirSync(workshop.at(`new/${name}`), { recursive: true })
       writeFileSync(workshop.at(`new/${name}/project.db`), "being written")

@@ -2,9 +2,11 @@
  * A project is there whole, or not at all.
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { verifyReplica } from "../../src/audit/verify.ts"
+import { sha256 } from "../../src/event/hash.ts"
 import { Shelf, write } from "./replicas.ts"
 
 let shelf: Shelf
@@ -15,8 +17,9 @@ describe("a new project", () => {
   it("is made in a folder where a process was killed while making one", () => {
     mkdirSync(shelf.path("a"))
     // No process has a number beyond the largest that Linux gives out.
-    for (const name of ["project.db.new-4194305", "project.db.new-4194305-wal"]) {
-      writeFileSync(join(shelf.path("a"), name), "half a file")
+    const half = `project.db.new-${sha256(hostname()).slice(0, 8)}-4194305-0123456789ab`
+    for (const end of ["", "-wal", "-shm"]) {
+      writeFileSync(join(shelf.path("a"), half + end), "half a file")
     }
     const replica = shelf.create("a")
     write(replica, [{ op: "put", type: "token", id: "blue", fields: { value: "#00f" } }])

@@ -61,12 +61,23 @@ describe("staging", () => {
     expect(existsSync(join(target, "kept"))).toBe(true)
   })
 
-  it("clears the way for the next file of that name, and only of that name", () => {
-    writeFileSync(join(folder, `.out.lamplog.${abandoned}.part`), "half")
-    writeFileSync(join(folder, `.other.lamplog.${abandoned}.part`), "half")
+  it("clears the way for the next file, of that name and of others, databases with theirs", () => {
+    const half = [
+      `.out.lamplog.${abandoned}.part`,
+      `.other.lamplog.${abandoned}.part`,
+      `.b.lamplog-backup.${abandoned}.part`,
+      `.b.lamplog-backup.${abandoned}.part-journal`,
+    ]
+    const kept = [`out.lamplog.${abandoned}.part`, `.${abandoned}.part`, `.a.${abandoned}.part-x`]
+    for (const name of [...half, ...kept]) writeFileSync(join(folder, name), "half")
     const next = temporaryBeside(join(folder, "out.lamplog"))
-    expect(readdirSync(folder)).toEqual([`.other.lamplog.${abandoned}.part`])
+    expect(readdirSync(folder).sort()).toEqual(kept.sort())
     expect(next.startsWith(join(folder, ".out.lamplog."))).toBe(true)
+  })
+
+  it("has room beside the longest name that a file may have", () => {
+    writeFileSync(temporaryBeside(join(folder, "ä".repeat(127))), "begun")
+    expect(readdirSync(folder)).toHaveLength(1)
   })
 
   it("makes folders that nobody else may open", () => {
