@@ -10,6 +10,7 @@ import { statfsSync } from "node:fs"
 import { basename, dirname, resolve } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { mediaStartBytes, mediaTypeOf } from "../store/assets-media.ts"
+import type { Manifest } from "./archive.ts"
 import type { PlannedMember } from "./content.ts"
 import type { Plan } from "./plan.ts"
 import type { Archive } from "./read.ts"
@@ -31,6 +32,7 @@ const compressedMedia = new Set([
 ])
 const compressedShareMin = 3 / 4
 const assetPrefix = "assets/"
+const logsPrefix = "logs/"
 
 /** Bytes that this user may still write; undefined where the system does not tell. */
 const freeBytes = (folder: string): number | undefined => {
@@ -89,18 +91,25 @@ export const requireSpaceToWrite = async (
   store: boolean,
 ): Promise<void> => {
   const folder = dirname(path)
-  const total = plan.members.reduce((sum, { size }) => sum + size, 0)
+  const total = bytesOf(plan.members)
   const free = freeBytes(folder)
   // With room for everything as it is, nothing has to be looked at.
   if (free === undefined || total <= free) return
   requireSpace(folder, store ? total : await compressedBytesMin(plan), "The archive")
 }
 
+const bytesOf = (members: Manifest["members"]): number =>
+  members.reduce((sum, { size }) => sum + size, 0)
+
 /**
  * Refuses to take in an archive whose contents are more than half of what is free where they are to
  * go.
  */
-export const requireSpaceToTake = ({ manifest, path }: Archive, folder: string): void => {
-  const total = manifest.members.reduce((sum, { size }) => sum + size, 0)
-  requireSpace(folder, 2 * total, `Taking in ${shown(basename(path))}`)
+export const requireSpaceToTake = ({ manifest, path }: Archive, folder: string): void =>
+  requireSpace(folder, 2 * bytesOf(manifest.members), `Taking in ${shown(basename(path))}`)
+
+/** The same for a replay: it writes the events, and nothing else that an archive holds. */
+export const requireSpaceToReplay = ({ manifest, path }: Archive, folder: string): void => {
+  const events = manifest.members.filter((member) => member.path.startsWith(logsPrefix))
+  requireSpace(folder, 2 * bytesOf(events), `Replaying ${shown(basename(path))}`)
 }

@@ -7,7 +7,12 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { Plan } from "../../src/archive/plan.ts"
 import type { Archive } from "../../src/archive/read.ts"
-import { requireSpace, requireSpaceToTake, requireSpaceToWrite } from "../../src/archive/space.ts"
+import {
+  requireSpace,
+  requireSpaceToReplay,
+  requireSpaceToTake,
+  requireSpaceToWrite,
+} from "../../src/archive/space.ts"
 import { refusal } from "./stage.ts"
 
 let folder: string
@@ -58,6 +63,21 @@ describe("room on a disk", () => {
     const error = await refused(() => requireSpaceToTake(much, folder))
     expect(error).toMatchObject({ code: "disk-full" })
     expect(error.message).toContain("Taking in a.lamplog")
+  })
+})
+
+describe("a replay", () => {
+  it("needs room for the events, not for the assets beside them", async () => {
+    const holding = (name: string): Archive =>
+      ({
+        path: "/x/a.lamplog",
+        manifest: { members: [{ path: name, size: beyondFree() }] },
+      }) as unknown as Archive
+    requireSpaceToReplay(holding("assets/00/00"), folder)
+    const events = holding("logs/node/0000000001.events")
+    const error = await refused(() => requireSpaceToReplay(events, folder))
+    expect(error).toMatchObject({ code: "disk-full", where: folder })
+    expect(error.message).toContain("Replaying a.lamplog")
   })
 })
 
