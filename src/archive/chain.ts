@@ -7,12 +7,13 @@
 import { CanonicalError } from "../event/canonical.ts"
 import { bodyFromText, EventError, headerFromText } from "../event/event.ts"
 import type { Transaction } from "../event/event.ts"
-import { bodyHash, chainHash, isSalt, verifyHead } from "../event/hash.ts"
+import { bodyHash, chainHash, genesisHash, isSalt, verifyHead } from "../event/hash.ts"
 import { lineFromText } from "../log/segment.ts"
-import { isIncremental } from "./archive.ts"
+import { isIncremental, manifestPath } from "./archive.ts"
 import type { ManifestLog, ProgressOption } from "./archive.ts"
 import type { Archive } from "./read.ts"
 import { refuse } from "./refuse.ts"
+import { checkSnapshot } from "./snapshot-check.ts"
 import { breathe } from "./work.ts"
 
 class ChainCheck {
@@ -22,7 +23,12 @@ class ChainCheck {
   /** The transaction that is under way, as its last member names it. */
   #open: Transaction | undefined
 
-  constructor(log: ManifestLog) {
+  constructor(log: ManifestLog, project: string) {
+    const { from, log: name, previous, publicKey } = log
+    if (from === 1 && previous !== genesisHash(project, publicKey)) {
+      const message = `The log ${name} does not belong to project ${project}.`
+      throw refuse("structure", "other-project", message, `log ${name}`)
+    }
     this.#log = log
     this.#seq = log.from - 1
     this.#hash = log.previous
@@ -49,8 +55,8 @@ class ChainCheck {
 
   #transaction(next: Transaction | undefined, seq: number, where: string): void {
     const open = this.#open
-    // Only a branch may begin inside a transaction.
-    const branches = seq === this.#log.from && this.#log.log !== this.#log.node
+    // What goes on after an event of another branch may do so inside a transaction.
+    const branches = seq === this.#log.from && seq > 1
     const fits =
       open === undefined
         ? next === undefined || next.index === 0 || branches
@@ -93,7 +99,7 @@ export const checkChains = async (
   const { events: total, logs, project } = archive.manifest
   let done = 0
   for (const log of logs) {
-    const check = new ChainCheck(log)
+    const check = new ChainCheck(log, project)
     for (const member of log.members) {
       let line = 0
       for await (const batch of archive.lines(member)) {
@@ -105,8 +111,11 @@ export const checkChains = async (
     }
     check.end(project)
   }
-  if (isIncremental(archive.manifest)) return
-  for await (const entity of archive.snapshot()) if (entity.deleted) signal.throwIfAborted()
+  if (done !== total) {
+    const message = `The archive has ${done} events; its manifest says ${total}.`
+    throw refuse("structure", "event-count", message, `${manifestPath} events`)
+  }
+  if (!isIncremental(archive.manifest)) await checkSnapshot(archive, signal)
 }
 
 const checkLine = (check: ChainCheck, text: string, where: string): void => {

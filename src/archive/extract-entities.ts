@@ -2,23 +2,21 @@
  * Whether the entities of an extract are what its manifest says of them: sorted, alive, counted, and
  * what was asked for. That they are true is proven elsewhere (`proof-check.ts`).
  */
-import { compareBytes, compareText, equalJson } from "../event/canonical.ts"
+import { compareText } from "../event/canonical.ts"
 import type { Manifest } from "./archive.ts"
 import type { SnapshotEntity } from "./read.ts"
 import { refuse, shown } from "./refuse.ts"
 import { selectorOf } from "./select.ts"
+import { SnapshotTally } from "./snapshot-check.ts"
 
 /** Takes the entities one by one, as the snapshot is read. */
 export class EntityCheck {
   readonly #manifest: Manifest
   readonly #isSelected
-  readonly #itemCounts = new Map<string, number>()
+  readonly #tally = new SnapshotTally()
   readonly #unfound: Set<string>
   readonly #from: Set<string>
   readonly #beyond: ReadonlySet<string>
-  #entities = 0
-  #conflicts = 0
-  #before: SnapshotEntity | undefined
 
   constructor(manifest: Manifest) {
     const { open, selection } = manifest.extract!
@@ -30,19 +28,9 @@ export class EntityCheck {
   }
 
   entity(entity: SnapshotEntity, where: string): void {
-    const { type, id, fields, conflicts, deleted } = entity
+    const { type, id, fields, deleted } = entity
     const name = `${type}/${id}`
-    const before = this.#before
-    const ascends =
-      before === undefined || (compareBytes(before.type, type) || compareBytes(before.id, id)) < 0
-    if (!ascends) {
-      throw refuse(
-        "structure",
-        "snapshot-order",
-        `${where}: ${shown(name)} is not in order.`,
-        where,
-      )
-    }
+    this.#tally.entity(entity, where)
     if (deleted) {
       throw refuse("structure", "extract-deleted", `${where}: ${shown(name)} is deleted.`, where)
     }
@@ -55,10 +43,6 @@ export class EntityCheck {
       const message = `${where}: ${shown(name)} is here, though the manifest lists it as left out.`
       throw refuse("structure", "selection-mismatch", message, where)
     }
-    this.#before = entity
-    this.#entities += 1
-    this.#conflicts += conflicts.length
-    this.#itemCounts.set(type, (this.#itemCounts.get(type) ?? 0) + 1)
     this.#unfound.delete(name)
     this.#from.delete(name)
   }
@@ -69,16 +53,6 @@ export class EntityCheck {
       const message = `${shown(missing)} is named in the manifest, but is not in the extract.`
       throw refuse("structure", "selection-mismatch", message, "manifest.json extract")
     }
-    const found = {
-      itemCounts: Object.fromEntries(this.#itemCounts),
-      entities: this.#entities,
-      conflicts: this.#conflicts,
-    }
-    for (const name of ["itemCounts", "entities", "conflicts"] as const) {
-      if (equalJson(this.#manifest[name], found[name])) continue
-      const said = JSON.stringify(this.#manifest[name]).slice(0, 200)
-      const message = `The manifest's ${name} are ${said}; the extract has ${JSON.stringify(found[name]).slice(0, 200)}.`
-      throw refuse("referential", "snapshot-mismatch", message, `manifest.json ${name}`)
-    }
+    this.#tally.compare(this.#manifest)
   }
 }

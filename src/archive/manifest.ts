@@ -6,7 +6,7 @@
 import { CanonicalError, canonicalFromJson, jsonFromCanonical } from "../event/canonical.ts"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { isHash, isIdentifier, nodeFromPublicKey } from "../event/hash.ts"
-import { frontierFromJson } from "../log/frontier.ts"
+import { frontierFromJson, isLogName } from "../log/frontier.ts"
 import type { Frontier } from "../log/frontier.ts"
 import {
   archiveFormat,
@@ -83,7 +83,6 @@ const text = (value: Json | undefined, what: string): string => {
   return value
 }
 
-const logPattern = /^[a-z2-7]{26}(-[0-9a-f]{8,64})?$/
 const signaturePattern = /^[0-9a-f]{128}$/
 
 const logFrom = (value: Json, what: string): ManifestLog => {
@@ -94,7 +93,7 @@ const logFrom = (value: Json, what: string): ManifestLog => {
   if (!isIdentifier(node) || nodeFromPublicKey(publicKey) !== node) {
     throw invalid(`${what}.publicKey is not the key of its node.`)
   }
-  if (typeof log !== "string" || !logPattern.test(log) || !log.startsWith(node)) {
+  if (typeof log !== "string" || !isLogName(log) || !log.startsWith(node)) {
     throw invalid(`${what}.log is not a log of its node.`)
   }
   const from = counted(object.from, 1, `${what}.from`)
@@ -128,7 +127,7 @@ const memberFrom = (value: Json, what: string): ManifestMember => {
   }
 }
 
-const segmentPattern = /^logs\/([a-z2-7]{26}(?:-[0-9a-f]{8,64})?)\/[0-9]{10}\.events$/
+const segmentPattern = /^logs\/([^/]+)\/[0-9]{10}\.events$/
 
 /** Takes the segments of all logs out of the paths; each must be its log's, in order, once. */
 const takeSegments = (logs: ReadonlyArray<ManifestLog>, listed: Set<string>): void => {

@@ -121,6 +121,17 @@ const membersByPath = (
 
 const snapshotKeys = "conflicts,deleted,fields,id,type"
 
+/** What readers look at; the rest of a conflict is shown as it is. */
+const isConflict = (value: unknown): boolean => {
+  if (value === null || typeof value !== "object") return false
+  const { candidates, field } = value as { readonly candidates?: unknown; readonly field?: unknown }
+  return (
+    typeof field === "string" &&
+    Array.isArray(candidates) &&
+    candidates.every((one) => one !== null && typeof one === "object" && !Array.isArray(one))
+  )
+}
+
 const snapshotEntity = (value: Json, place: string): SnapshotEntity => {
   const entity = value as unknown as SnapshotEntity
   const fits =
@@ -131,6 +142,7 @@ const snapshotEntity = (value: Json, place: string): SnapshotEntity => {
     typeof entity.id === "string" &&
     typeof entity.deleted === "boolean" &&
     Array.isArray(entity.conflicts) &&
+    entity.conflicts.every(isConflict) &&
     entity.fields !== null &&
     typeof entity.fields === "object" &&
     !Array.isArray(entity.fields)

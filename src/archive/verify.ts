@@ -14,6 +14,7 @@ import { Findings } from "../audit/finding.ts"
 import type { Verification } from "../audit/finding.ts"
 import { referenceFindings } from "../audit/references.ts"
 import { LamplogError } from "../event/failure.ts"
+import { equalFrontiers } from "../log/frontier.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
 import { Replica } from "../store/replica.ts"
 import { makeStagingFolder } from "../store/staging.ts"
@@ -26,9 +27,10 @@ import type { OpenArchiveOptions } from "./open.ts"
 import { nearLimit } from "./limits.ts"
 import type { Archive, Signature } from "./read.ts"
 import { takeArchive } from "./receive.ts"
-import { shown } from "./refuse.ts"
+import { refuse, shown } from "./refuse.ts"
 import { checkProofs } from "./proof-check.ts"
-import { requireSpaceToTake } from "./space.ts"
+import { checkSnapshot } from "./snapshot-check.ts"
+import { requireSpaceToReplay } from "./space.ts"
 import { breathe, work } from "./work.ts"
 
 export interface VerifyArchiveOptions extends ProgressOption, OpenArchiveOptions {
@@ -45,6 +47,13 @@ const notCompared = [
   snapshotPath,
   "This program understands other events than the exporter did: the snapshot was not compared with the logs.",
 ] as const
+
+/** The frontier of a complete archive is that of its logs: who adds to it hides what they fold to. */
+const checkWhole = ({ frontier }: Manifest, { lines }: Replica): void => {
+  if (equalFrontiers(frontier, lines.frontier())) return
+  const message = "The frontier is not that of the logs in the archive."
+  throw refuse("structure", "frontier", message, `${manifestPath} frontier`)
+}
 
 class ArchiveCheck {
   readonly #findings = new Findings()
@@ -176,7 +185,7 @@ class ArchiveCheck {
   ): Promise<void> {
     const folder = makeStagingFolder("verify")
     try {
-      requireSpaceToTake(archive, folder)
+      requireSpaceToReplay(archive, folder)
       const { project, name, schema } = archive.manifest
       const replica = Replica.create(join(folder, "replica"), {
         schemas: options.schemas,
@@ -188,7 +197,11 @@ class ArchiveCheck {
       try {
         replica.begin()
         const { compared } = await takeArchive(archive, replica, options, signal)
-        if (!compared) this.#warn(...notCompared)
+        checkWhole(archive.manifest, replica)
+        if (!compared) {
+          this.#warn(...notCompared)
+          await checkSnapshot(archive, signal)
+        }
         replica.projection.flush()
         for (const finding of referenceFindings(replica)) this.#findings.add(finding, finding.where)
         replica.rollback()

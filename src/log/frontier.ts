@@ -22,16 +22,24 @@ export const equalFrontiers = (left: Frontier, right: Frontier): boolean => {
   )
 }
 
-const logPattern = /^[a-z2-7]{26}(-[0-9a-f]{8,64})?$/
+const logPattern = /^[a-z2-7]{26}(-[0-9a-f]{8}|-[0-9a-f]{64})?$/
+/** Whether a text has the form of a log's name: that of its node, or of a branch of it. */
+export const isLogName = (text: string): boolean => logPattern.test(text)
 
 /** Reads `{log: {seq, hash}}`; undefined when the value is no frontier. */
 export const frontierFromJson = (value: Json | undefined): Frontier | undefined => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined
   const frontier: { [log: string]: Head } = {}
   for (const [log, head] of Object.entries(value as JsonObject)) {
-    if (!logPattern.test(log) || head === null || typeof head !== "object") return undefined
+    if (!isLogName(log) || head === null || typeof head !== "object") return undefined
     const { seq, hash } = head as JsonObject
-    if (!Number.isSafeInteger(seq) || (seq as number) < 1 || !isHash(hash)) return undefined
+    if (
+      Object.keys(head).length !== 2 ||
+      !Number.isSafeInteger(seq) ||
+      (seq as number) < 1 ||
+      !isHash(hash)
+    )
+      return undefined
     frontier[log] = { seq: seq as number, hash }
   }
   return frontier

@@ -2,11 +2,11 @@
  * An archive taken apart and put together again, honestly or not: what someone with a zip program,
  * a text editor and SHA-256 could send.
  */
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { buffer } from "node:stream/consumers"
 import * as Effect from "effect/Effect"
 import { ZipFile } from "yazl"
-import { manifestPath, snapshotPath } from "../../src/archive/archive.ts"
+import { manifestPath, notePath, snapshotPath } from "../../src/archive/archive.ts"
 import type { Manifest, ManifestLog } from "../../src/archive/archive.ts"
 import { manifestText } from "../../src/archive/manifest.ts"
 import { openArchive } from "../../src/archive/open.ts"
@@ -19,12 +19,21 @@ import {
   nameHash,
   stateDigest,
 } from "../../src/state/digest.ts"
+import { membersOf } from "../archive/hostile/base.ts"
 
 type Open<A> = { -readonly [key in keyof A]: A[key] }
 
 export interface Pieces {
   manifest: Open<Manifest>
+  /** `manifest.note`, if the archive is signed. */
+  note?: Buffer | undefined
   readonly members: Map<string, Buffer>
+}
+
+const bytesOf = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const all: Array<Buffer> = []
+  for await (const chunk of chunks) all.push(chunk)
+  return Buffer.concat(all)
 }
 
 export const takeApart = (path: string): Promise<Pieces> =>
@@ -33,19 +42,19 @@ export const takeApart = (path: string): Promise<Pieces> =>
       Effect.flatMap(openArchive(path), (archive) =>
         Effect.promise(async () => {
           const members = new Map<string, Buffer>()
-          for (const member of archive.manifest.members) {
-            const chunks: Array<Buffer> = []
-            for await (const chunk of archive.chunks(member.path)) chunks.push(chunk)
-            members.set(member.path, Buffer.concat(chunks))
+          for (const { path: member } of archive.manifest.members) {
+            members.set(member, await bytesOf(archive.chunks(member)))
           }
-          return { manifest: archive.manifest, members }
+          const note = membersOf(readFileSync(path)).find(([name]) => name === notePath)?.[1]
+          return { manifest: archive.manifest, note, members }
         }),
       ),
     ),
   )
 
-export const copyOf = ({ manifest, members }: Pieces): Pieces => ({
+export const copyOf = ({ manifest, members, note }: Pieces): Pieces => ({
   manifest: structuredClone(manifest),
+  note,
   members: new Map(members),
 })
 
@@ -54,9 +63,11 @@ export const zipUp = async (
   path: string,
   manifest: string,
   members: ReadonlyMap<string, Buffer>,
+  note?: Buffer,
 ): Promise<void> => {
   const zip = new ZipFile()
   zip.addBuffer(Buffer.from(manifest), manifestPath)
+  if (note !== undefined) zip.addBuffer(note, notePath)
   for (const [name, content] of members) zip.addBuffer(content, name)
   zip.end()
   writeFileSync(path, await buffer(zip.outputStream))
@@ -64,13 +75,18 @@ export const zipUp = async (
 
 /** Makes the manifest name the members as they are. */
 export const rehash = (pieces: Pieces): void => {
-  pieces.manifest.members = [...pieces.members]
-    .map(([path, content]) => ({ path, sha256: sha256(content), size: content.length }))
-    .sort((left, right) => (left.path < right.path ? -1 : 1))
+  const members = [...pieces.members].sort((left, right) => (left[0] < right[0] ? -1 : 1))
+  pieces.members.clear()
+  for (const [path, content] of members) pieces.members.set(path, content)
+  pieces.manifest.members = members.map(([path, content]) => ({
+    path,
+    sha256: sha256(content),
+    size: content.length,
+  }))
 }
 
 export const putTogether = (path: string, pieces: Pieces): Promise<void> =>
-  zipUp(path, manifestText(pieces.manifest), pieces.members)
+  zipUp(path, manifestText(pieces.manifest), pieces.members, pieces.note)
 
 export const linesOf = (pieces: Pieces, member: string): Array<string> =>
   pieces.members.get(member)!.toString().split("\n").slice(0, -1)
