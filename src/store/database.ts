@@ -160,6 +160,9 @@ export const holders = (directory: string): ReadonlyArray<string> => {
   return found
 }
 
+/** What SQLite says when a file, or what its readers share beside it, cannot grow. */
+const fullCodes = new Set(["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"])
+
 const failureFrom = (path: string, code: string, error: Error): LamplogError | undefined => {
   const refuse = (name: string, message: string, remedy: string) =>
     new LamplogError({ code: name, message, remedy, where: path, cause: error })
@@ -172,7 +175,7 @@ const failureFrom = (path: string, code: string, error: Error): LamplogError | u
       "Wait for it to finish, or raise the busy timeout (`lamplog config set busyTimeoutMillis 30000`).",
     )
   }
-  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") {
+  if (fullCodes.has(code)) {
     return refuse(
       "disk-full",
       "The disk is full.",
