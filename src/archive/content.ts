@@ -19,6 +19,8 @@ import { computeDigest, lineOfEntityRow } from "../store/digest.ts"
 import type { ComputedDigest } from "../store/digest.ts"
 import { Lines } from "../store/lines.ts"
 import { Meta } from "../store/meta.ts"
+import { Page } from "../store/page.ts"
+import { bytesOfRows } from "../store/projection.ts"
 import type { EntityRow } from "../store/projection.ts"
 import type { Replica } from "../store/replica.ts"
 import { proofsPath, segmentPath, snapshotPath } from "./archive.ts"
@@ -184,10 +186,12 @@ export class Content {
 
   *#rows({ line, from, to }: Stretch): Generator<LineRow> {
     const high = rowOf(line, to)
+    const page = new Page(pageRows)
     for (let low = rowOf(line, from); low <= high;) {
-      const rows = this.#page.all(low, high, pageRows)
+      const rows = this.#page.all(low, high, page.rows)
+      const bytes = rows.reduce((sum, row) => sum + row.line.length, 0)
       yield* rows
-      if (rows.length < pageRows) return
+      if (!page.goesOn(rows.length, bytes)) return
       low = rows.at(-1)!.event + 1
     }
   }
@@ -222,13 +226,14 @@ export class Content {
   }
 
   *#snapshotLines(): Generator<Buffer> {
+    const page = new Page(pageRows)
     let type = ""
     let id = ""
     for (;;) {
-      const rows = this.#entities.all(type, id, pageRows)
+      const rows = this.#entities.all(type, id, page.rows)
       for (const row of rows) yield Buffer.from(`${lineOfEntityRow(row)}\n`)
       const last = rows.at(-1)
-      if (last === undefined || rows.length < pageRows) return
+      if (last === undefined || !page.goesOn(rows.length, bytesOfRows(rows))) return
       type = last.type
       id = last.id
     }

@@ -315,6 +315,7 @@ export class Author {
       this.#insert.run(rowOf(line.line, seq), lamport, hash, entity, text, salt, body)
       lines.advance(line, seq, hash, lamport)
       if (entry !== undefined) {
+        entry.bytes += body.length
         projection.apply(entry, historyEvent(header, hash, bodyFromOwnText(body)))
       }
     }

@@ -19,6 +19,7 @@ import type { Replica } from "./replica.ts"
 
 /** Members of larger transactions are folded from the database instead of from memory. */
 const decodedMembersMax = 4096
+const decodedBytesMax = 8 * 1024 * 1024
 
 interface Member {
   /** Undefined for events about the project itself. */
@@ -110,6 +111,7 @@ export class IncomingTransaction {
   /** Adds what one member stands on to the clock of the whole. */
   measure(header: Header, entry: Entry | undefined, bytes: number, where: string): void {
     this.#bytes += bytes
+    if (entry !== undefined) entry.bytes += bytes
     if (this.#bytes > transactionBytesMax) {
       throw refuse(
         "transaction-too-large",
@@ -153,10 +155,8 @@ export class IncomingTransaction {
   add(entry: Entry | undefined, header: Header, body: Body, event: HistoryEvent): void {
     this.aside ??= notUnderstood(this.#replica.schema, header, body)
     this.next += 1
-    this.members.push({
-      entry,
-      event: this.count > decodedMembersMax ? undefined : event,
-    })
+    const isLarge = this.count > decodedMembersMax || this.#bytes > decodedBytesMax
+    this.members.push({ entry, event: isLarge ? undefined : event })
   }
 
   /**

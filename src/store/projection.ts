@@ -24,6 +24,9 @@ import { Names } from "./names.ts"
 const waitingEntitiesMax = 4_000
 /** Entities kept for the next read, at most, beside those that changed. */
 const cachedEntitiesMax = 12_000
+/** Text that the ones and the others take, at most: some entities are a megabyte long. */
+const waitingBytesMax = 8 * 1024 * 1024
+const cachedBytesMax = 8 * 1024 * 1024
 
 export interface EntityRow {
   readonly entity: number
@@ -45,6 +48,10 @@ export interface Entry {
   dirty: boolean
   /** Has no row yet. */
   fresh: boolean
+  /** Length of its state as text, at most: whoever writes an event adds the event's. */
+  bytes: number
+  /** What of it is counted among the waiting or the cached bytes. */
+  counted: number
 }
 
 export const headsText = (state: EntityState): string =>
@@ -55,6 +62,13 @@ export const conflictsText = (conflicts: ReadonlyArray<Conflict>): string =>
   conflicts.length === 0
     ? "[]"
     : canonicalFromJson(conflicts as unknown as ReadonlyArray<JsonObject>, entityDepthMax)
+
+/** Text in rows of entities. */
+export const bytesOfRows = (rows: ReadonlyArray<EntityRow>): number =>
+  rows.reduce(
+    (sum, { conflicts, fields }) => sum + (fields?.length ?? 0) + (conflicts?.length ?? 0),
+    0,
+  )
 
 export const stateFromRow = (row: EntityRow): EntityState | undefined => {
   if (row.heads === null) return undefined
@@ -96,6 +110,8 @@ export class Projection {
   readonly #waiting = new Set<Entry>()
   /** Touched entities that need their whole history; folded when everything has arrived. */
   readonly #stale = new Set<Entry>()
+  #waitingBytes = 0
+  #cachedBytes = 0
   #nextEntity: number
   readonly #find
   readonly #insert
@@ -133,6 +149,8 @@ export class Projection {
     this.#names.reset()
     this.#waiting.clear()
     this.#stale.clear()
+    this.#waitingBytes = 0
+    this.#cachedBytes = 0
     const top = this.#sqlite.prepare("SELECT max(entity) FROM entities").pluck().get()
     this.#nextEntity = ((top as number | null) ?? 0) + 1
   }
@@ -143,17 +161,36 @@ export class Projection {
     for (const [key, known] of this.#entries) {
       if (known.dirty) continue
       this.#entries.delete(key)
+      this.#uncount(known)
       left -= 1
-      if (left === 0) return
+      if (left <= 0 && this.#cachedBytes <= cachedBytesMax / 2) return
     }
+  }
+
+  #count(entry: Entry): void {
+    entry.counted = entry.bytes
+    if (entry.dirty) this.#waitingBytes += entry.counted
+    else this.#cachedBytes += entry.counted
+  }
+
+  #uncount(entry: Entry): void {
+    if (entry.dirty) this.#waitingBytes -= entry.counted
+    else this.#cachedBytes -= entry.counted
+    entry.counted = 0
   }
 
   #remember(entry: Entry): Entry {
     // Changed entities cannot be forgotten: looking for others among them again and again is slow.
     const changed = this.#waiting.size + this.#stale.size
-    if (this.#entries.size - changed >= cachedEntitiesMax) this.#forget()
+    if (
+      this.#entries.size - changed >= cachedEntitiesMax ||
+      this.#cachedBytes + entry.bytes > cachedBytesMax
+    ) {
+      this.#forget()
+    }
     const key = `${entry.type}/${entry.id}`
     this.#entries.set(key, entry)
+    this.#count(entry)
     return entry
   }
 
@@ -172,6 +209,8 @@ export class Projection {
       stale: false,
       dirty: false,
       fresh: false,
+      bytes: (row.fields?.length ?? 0) + (row.conflicts?.length ?? 0),
+      counted: 0,
     })
   }
 
@@ -189,6 +228,8 @@ export class Projection {
       stale: false,
       dirty: true,
       fresh: true,
+      bytes: 0,
+      counted: 0,
     })
     this.#waiting.add(entry)
     return entry
@@ -213,11 +254,20 @@ export class Projection {
   #touch(entry: Entry): void {
     // Evicted by a full cache meanwhile: from here on this entry is the one that counts.
     if (!entry.dirty) this.#entries.set(`${entry.type}/${entry.id}`, entry)
+    this.#uncount(entry)
     entry.dirty = true
     if (entry.stale) {
+      entry.state = undefined
+      entry.bytes = 0
       this.#waiting.delete(entry)
       this.#stale.add(entry)
     } else this.#waiting.add(entry)
+    this.#count(entry)
+  }
+
+  /** Whether so much waits that it should be written ahead of the commit. */
+  #isFull(): boolean {
+    return this.#waiting.size > waitingEntitiesMax || this.#waitingBytes > waitingBytesMax
   }
 
   /** Applies an event that stands in the log already. */
@@ -228,7 +278,7 @@ export class Projection {
       else entry.state = next
     }
     this.#touch(entry)
-    if (this.#waiting.size > waitingEntitiesMax) this.#write()
+    if (this.#isFull()) this.#write()
   }
 
   /** Marks an entity whose history changed in a way that only a fold can tell. */
@@ -253,9 +303,13 @@ export class Projection {
   #refold(entry: Entry): void {
     const { type, id } = entry
     entry.state = foldEntity(type, id, this.definitionOf(type), this.historyOf(entry.entity))
+    const { conflicts = [], fields = {} } = entry.state ?? {}
+    entry.bytes = textOfSorted(fields).length + conflictsText(conflicts).length
     entry.stale = false
     this.#stale.delete(entry)
     this.#waiting.add(entry)
+    this.#uncount(entry)
+    this.#count(entry)
   }
 
   #write(): void {
@@ -273,17 +327,21 @@ export class Projection {
         this.#update.run(heads, deleted, fields, conflicts, entity)
         if (entity <= listed) this.#markStale.run(entity)
       }
+      this.#uncount(entry)
       entry.fresh = false
       entry.dirty = false
+      entry.bytes = (fields?.length ?? 0) + (conflicts?.length ?? 0)
+      this.#count(entry)
     }
     this.#waiting.clear()
+    if (this.#cachedBytes > cachedBytesMax) this.#forget()
   }
 
   /** Writes everything that waits; the caller commits. */
   flush(): void {
     for (const entry of this.#stale) {
       this.#refold(entry)
-      if (this.#waiting.size > waitingEntitiesMax) this.#write()
+      if (this.#isFull()) this.#write()
     }
     this.#write()
   }

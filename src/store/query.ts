@@ -10,11 +10,13 @@ import type { Position } from "../event/stamp.ts"
 import { equalJson } from "../event/canonical.ts"
 import type { Conflict } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
+import { Page } from "./page.ts"
+import { bytesOfRows } from "./projection.ts"
 import type { EntityRow } from "./projection.ts"
 import { lineOfEntityRow } from "./digest.ts"
 import type { Replica } from "./replica.ts"
 
-const pageRows = 500
+const pageRows = 100
 
 export interface Entity {
   readonly type: string
@@ -89,14 +91,15 @@ function* entityRows(replica: Replica, filter: ListFilter, all: boolean): Genera
   const page = replica.sqlite.prepare<Array<string | number>, EntityRow>(
     `SELECT * FROM entities WHERE ${conditions.join(" AND ")} ORDER BY type, id LIMIT ?`,
   )
+  const size = new Page(pageRows)
   let type = filter.type ?? ""
   let id = ""
   for (;;) {
     const after = filter.type === undefined ? [type, id] : [type, id, filter.type]
-    const rows = replica.read(() => page.all(...after, pageRows))
+    const rows = replica.read(() => page.all(...after, size.rows))
     yield* rows
     const last = rows.at(-1)
-    if (last === undefined || rows.length < pageRows) return
+    if (last === undefined || !size.goesOn(rows.length, bytesOfRows(rows))) return
     type = last.type
     id = last.id
   }
@@ -180,13 +183,15 @@ function* lineEntries(
   const page = replica.sqlite.prepare<[number, number, number], EventRow>(
     `SELECT ${columns} FROM events WHERE event BETWEEN ? AND ? ORDER BY event ${reverse ? "DESC" : ""} LIMIT ?`,
   )
+  const size = new Page(pageRows)
   let low = rowOf(line, from)
   let high = rowOf(line, to)
   while (low <= high) {
-    const rows = replica.read(() => page.all(low, high, pageRows))
+    const rows = replica.read(() => page.all(low, high, size.rows))
+    const bytes = rows.reduce((sum, { body, header }) => sum + body.length + header.length, 0)
     for (const row of rows) yield entryFromRow(row)
     const last = rows.at(-1)
-    if (last === undefined || rows.length < pageRows) return
+    if (last === undefined || !size.goesOn(rows.length, bytes)) return
     if (reverse) high = last.event - 1
     else low = last.event + 1
   }
