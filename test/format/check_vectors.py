@@ -3,11 +3,14 @@
 import json
 
 from logs import Project, head_signed
-from notation import Finding, NotCanonical, canonical, node_of
+from manifest import PROOFS, asset_path
+from notation import Finding, NotCanonical, canonical, node_of, sha256
+from signed_note import key_from
 from state import classify, digest_of, entity_lines
+from zip_layout import read_zip
 
 
-def check_vectors(path, findings):
+def check_vectors(path, findings, check_bytes):
     with open(path, encoding="utf-8") as file:
         vectors = json.load(file)
 
@@ -44,6 +47,22 @@ def check_vectors(path, findings):
     expect("entities", [entity["line"] for entity in vectors["entities"]], lines)
     expect("digest", vectors["digest"], digest_of(schema, lines))
     expect("forks", *fork_names(vectors["forks"]))
+    signer, asset = vectors["signer"], vectors["asset"]
+    name, known, public_key = key_from(signer["key"])
+    expect("signer", (signer["name"], signer["keyId"]), (name, known.hex()))
+    expect("signer", vectors["keys"][1]["publicKey"], public_key.hex())
+    expect("asset", asset["sha256"], sha256(asset["text"]))
+    expect("asset", asset["path"], asset_path(asset["sha256"]))
+    for sample in vectors["archives"]:
+        data = bytes.fromhex(sample["zip"])
+        texts = {member.name: member.content(data).decode() for member in read_zip(data)}
+        result = check_bytes(data, [], [signer["key"]], "note" in sample)
+        expect("exportHash", sample["exportHash"], result["exportHash"])
+        expect("signature", "note" in sample, result["signature"] == "trusted")
+        expect("manifest", sample["manifest"], texts["manifest.json"])
+        expect("note", sample.get("note"), texts.get("manifest.note"))
+        proofs = "".join(line + "\n" for line in sample.get("proofs", []))
+        expect("proofs", proofs, texts.get(PROOFS, ""))
 
 
 class Fork:

@@ -18,16 +18,12 @@ import { Author } from "../../src/store/author.ts"
 import { Replica } from "../../src/store/replica.ts"
 import { ForgedLog, projectId, receive } from "../log/forge.ts"
 import type { Carried } from "../log/forge.ts"
-import { seeds, story } from "./vectors.ts"
+import { pemOf, seeds, story } from "./vectors.ts"
 import type { Person } from "./vectors.ts"
 
 /** Always the same key for a name. */
-export const signingKeyOf = (name: string): SigningKey => {
-  const der = `302e020100300506032b657004220420${sha256(name)}`
-  const text = Buffer.from(der, "hex").toString("base64")
-  const pem = `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`
-  return signingKeyFromPem(pem, "test", name)
-}
+export const signingKeyOf = (name: string): SigningKey =>
+  signingKeyFromPem(pemOf(sha256(name)), "test", name)
 
 /** Replicas of one project in a folder of their own, and archives of them. */
 export class Workplace {

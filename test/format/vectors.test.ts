@@ -4,19 +4,33 @@
  */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import { manifestFromBytes } from "../../src/archive/manifest.ts"
+import { proofFromText } from "../../src/archive/proof.ts"
+import type { Proof } from "../../src/archive/proof.ts"
 import { canonicalFromJson, CanonicalError, jsonFromCanonical } from "../../src/event/canonical.ts"
 import { bodyFromText, headerFromText, headerText } from "../../src/event/event.ts"
-import { bodyHash, chainHash, genesisHash, saltsOf, verifyHead } from "../../src/event/hash.ts"
+import {
+  bodyHash,
+  chainHash,
+  genesisHash,
+  saltsOf,
+  sha256,
+  verifyHead,
+} from "../../src/event/hash.ts"
+import { signManifest } from "../../src/seal/archive-note.ts"
+import { signingKeyFromPem } from "../../src/seal/keys.ts"
 import { conflictId } from "../../src/state/entity.ts"
 import { bucketCount, bucketHash, bucketOf, stateDigest } from "../../src/state/digest.ts"
-import { makeVectors, vectorsPath } from "./vectors.ts"
+import { makeVectors, pemOf, vectorsPath } from "./vectors.ts"
 import type { Vectors } from "./vectors.ts"
+
+const isHeld = (proof: Proof): boolean => proof.kind === "leaf" && proof.heads !== undefined
 
 const vectors = JSON.parse(readFileSync(vectorsPath, "utf8")) as Vectors
 
 describe("the vectors of docs/FORMAT.md", () => {
-  it("are what the engine writes today", () => {
-    expect(JSON.parse(JSON.stringify(makeVectors()))).toEqual(vectors)
+  it("are what the engine writes today", async () => {
+    expect(JSON.parse(JSON.stringify(await makeVectors()))).toEqual(vectors)
   })
 
   it("tell canonical text from other text", () => {
@@ -87,5 +101,35 @@ describe("the vectors of docs/FORMAT.md", () => {
       ),
     )
     expect(stateDigest(vectors.schema, buckets)).toBe(vectors.digest)
+  })
+
+  it("name and sign archives by the bytes of their manifests", () => {
+    const { archives, signer } = vectors
+    const [complete, incremental, extract] = archives.map(({ manifest }) =>
+      manifestFromBytes(Buffer.from(manifest)),
+    )
+    expect(complete).toMatchObject({ prerequisites: {}, logs: [] })
+    expect(Object.keys(incremental!.prerequisites)).toHaveLength(1)
+    expect(extract!.extract!.selection).toEqual({ closed: true, entities: ["token/color/blue"] })
+    expect(extract!.digest).toBe(vectors.digest)
+    for (const { exportHash, manifest } of archives) expect(sha256(manifest)).toBe(exportHash)
+    const key = signingKeyFromPem(pemOf(signer.seed), "test", signer.name)
+    expect(key.verifier).toBe(signer.key)
+    const { manifest, note } = archives[2]!
+    expect(signManifest(Buffer.from(manifest), vectors.project, key).toString()).toBe(note)
+  })
+
+  it("prove the entities of an extract", () => {
+    const { proofs } = vectors.archives[2]!
+    const { bucket, leaf, name } = vectors.entities[1]!
+    const [proof] = proofs!.map((line, index) => proofFromText(line, `${index}`)).filter(isHeld)
+    expect(proof).toMatchObject({ key: name, hash: leaf })
+    expect(bucketOf(name)).toBe(bucket)
+  })
+
+  it("name an asset by its bytes", () => {
+    const { path, sha256: hash, text } = vectors.asset
+    expect(sha256(text)).toBe(hash)
+    expect(path).toBe(`assets/${hash.slice(0, 2)}/${hash}`)
   })
 })

@@ -4,21 +4,27 @@
  * `node test/format/vectors.ts` writes docs/vectors.json, which is checked in; it is written anew only
  * when the page gains a vector. What stands there already may never change.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { assetPath, manifestPath, notePath, proofsPath } from "../../src/archive/archive.ts"
+import { writeArchive } from "../../src/archive/write.ts"
+import type { WriteArchiveOptions } from "../../src/archive/write.ts"
 import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { CanonicalError, canonicalFromJson } from "../../src/event/canonical.ts"
 import type { Json } from "../../src/event/canonical.ts"
-import { genesisHash, keyPairFromSeed, nodeFromPublicKey } from "../../src/event/hash.ts"
+import { genesisHash, keyPairFromSeed, nodeFromPublicKey, sha256 } from "../../src/event/hash.ts"
 import { namesOfLines } from "../../src/log/branch.ts"
 import { lineText } from "../../src/log/segment.ts"
 import type { LineParts } from "../../src/log/segment.ts"
+import { signingKeyFromPem } from "../../src/seal/keys.ts"
 import { Author } from "../../src/store/author.ts"
 import { openConflicts, snapshotLines } from "../../src/store/query.ts"
 import { Receiver } from "../../src/store/receive.ts"
 import { Replica } from "../../src/store/replica.ts"
 import { bucketOf, leafHash, nameHash } from "../../src/state/digest.ts"
+import { membersOf } from "../archive/hostile/base.ts"
 
 export const vectorsPath = join(import.meta.dirname, "..", "..", "docs", "vectors.json")
 
@@ -26,6 +32,12 @@ export const project = "aaaqeayeaudaocajbifqydiob4"
 export const seeds = {
   ana: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
   bo: "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
+}
+
+/** A seed as the private key that other programs read. */
+export const pemOf = (seed: string): string => {
+  const der = Buffer.from(`302e020100300506032b657004220420${seed}`, "hex").toString("base64")
+  return `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`
 }
 
 /** Texts of JSON values, and the canonical text of each; none for those that are refused. */
@@ -198,8 +210,43 @@ const forkVector = () => {
   }))
 }
 
+const assetText = "bytes of an asset\n"
+
+/** Archives byte for byte: not compressed, so that no version of zlib matters. */
+const archiveVectors = async (folder: string, full: Replica, empty: Replica) => {
+  const key = signingKeyFromPem(pemOf(seeds.bo), "test", "bo@example.org")
+  const since = { [nodeOf(seeds.ana)]: full.lines.frontier()[nodeOf(seeds.ana)]! }
+  const select = { entities: ["token/color/blue"], closed: true }
+  const kinds: ReadonlyArray<readonly [kind: string, of: Replica, how: WriteArchiveOptions]> = [
+    ["complete", empty, {}],
+    ["incremental", full, { since }],
+    ["extract", full, { select, sign: key }],
+  ]
+  const archives = []
+  for (const [kind, replica, how] of kinds) {
+    const path = join(folder, `${kind}.lamplog`)
+    const written = writeArchive(replica, path, { ...how, store: true })
+    const { exportHash } = await Effect.runPromise(written)
+    const zip = readFileSync(path)
+    const texts = new Map(membersOf(zip).map(([name, bytes]) => [name, bytes.toString()]))
+    const proofs = texts.get(proofsPath)?.split("\n").slice(0, -1)
+    const note = texts.get(notePath)
+    archives.push({
+      kind,
+      manifest: texts.get(manifestPath)!,
+      exportHash,
+      ...(note === undefined ? {} : { note }),
+      ...(proofs === undefined ? {} : { proofs }),
+      zip: zip.toString("hex"),
+    })
+  }
+  return { key, archives }
+}
+
+const nodeOf = (seed: string): string => nodeFromPublicKey(keyPairFromSeed(seed).publicKey)
+
 /** Everything in docs/vectors.json, computed by this engine. */
-export const makeVectors = () => {
+export const makeVectors = async () => {
   const folder = mkdtempSync(join(tmpdir(), "lamplog-vectors-"))
   const open: Array<Replica> = []
   const person = (seed: string, name: string): Person => {
@@ -219,6 +266,11 @@ export const makeVectors = () => {
     const bo = person(seeds.bo, "bo")
     story(ana, bo)
     const { replica } = bo
+    const { archives, key } = await archiveVectors(
+      folder,
+      replica,
+      person(seeds.ana, "empty").replica,
+    )
     const entities = [...snapshotLines(replica)].map((line) => {
       const { type, id } = JSON.parse(line) as { readonly type: string; readonly id: string }
       const name = nameHash(type, id)
@@ -238,6 +290,9 @@ export const makeVectors = () => {
       conflicts: openConflicts(replica),
       entities,
       digest: replica.digest(),
+      signer: { seed: seeds.bo, name: key.name, keyId: key.keyId, key: key.verifier },
+      asset: { text: assetText, sha256: sha256(assetText), path: assetPath(sha256(assetText)) },
+      archives,
     }
   } finally {
     for (const replica of open) replica.close()
@@ -245,6 +300,8 @@ export const makeVectors = () => {
   }
 }
 
-export type Vectors = ReturnType<typeof makeVectors>
+export type Vectors = Awaited<ReturnType<typeof makeVectors>>
 
-if (import.meta.main) writeFileSync(vectorsPath, `${JSON.stringify(makeVectors(), null, 2)}\n`)
+if (import.meta.main) {
+  writeFileSync(vectorsPath, `${JSON.stringify(await makeVectors(), null, 2)}\n`)
+}

@@ -29,7 +29,7 @@ from signed_note import check_signature, key_from  # noqa: E402
 from state import ENTITY_LEVELS, KINDS, classify, digest_of, entity_lines  # noqa: E402
 from zip_layout import limit, read_zip  # noqa: E402
 
-SNAPSHOT_LINE_BYTES = 128 << 20
+SNAPSHOT_LINE_BYTES = 32 << 20
 
 
 class Archive:
@@ -212,6 +212,10 @@ def check_archive(path, findings, trusted, signed):
             data = file.read()
     except OSError as error:
         raise Finding("archive", "unreadable", path, str(error)) from None
+    return check_bytes(data, findings, trusted, signed)
+
+
+def check_bytes(data, findings, trusted, signed):
     archive = Archive(data, trusted, signed)
     check = check_extract if "extract" in archive.manifest else check_history
     check(archive, findings)
@@ -239,7 +243,9 @@ def findings_of(check, path):
 def main(words):
     trusted, signed, paths = [], False, []
     if words[:1] == ["--vectors"] and len(words) == 2:
-        return findings_of(check_vectors, words[1])
+        return findings_of(
+            lambda path, findings: check_vectors(path, findings, check_bytes), words[1]
+        )
     while words:
         word, *words = words
         if word == "--trusted" and words and key_from(words[0]):
