@@ -6,22 +6,29 @@
  *   npm run soak -- --seed 17                one seed, with the smallest history that fails
  *   npm run soak -- --kind histories         which kind of test
  *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
+ *   npm run soak -- --kind archives          exports and imports killed, interrupted, out of room
  *
  * Ends with status 1 at the first failure, which it prints with the command that brings it back.
  */
 import { parseArgs } from "node:util"
 
-/** A kind of random test: runs one seed, and throws an error that tells how to replay it. */
-type Kind = () => Promise<(seed: number) => Promise<void>>
+/** A kind of random test. */
+interface Kind {
+  /** Runs one seed, and throws an error that tells how to replay it. */
+  readonly run: (seed: number) => Promise<void>
+  /** Clears up after the last seed, and sums up what there was. */
+  readonly end?: () => Promise<string>
+}
 
 /** Loaded only when asked for, so that one kind does not need what another needs. */
-const kinds: { readonly [kind: string]: Kind } = {
-  histories: async () => (await import("./simulation/seeds.ts")).runSeed,
+const kinds: { readonly [kind: string]: () => Promise<Kind> } = {
+  histories: async () => ({ run: (await import("./simulation/seeds.ts")).runSeed }),
   forgeries: async () => {
     const { runForgery } = await import("./log/forgery.ts")
-    return async (seed) => runForgery(seed)
+    return { run: async (seed) => runForgery(seed) }
   },
-  kill: async () => (await import("./faults/kill.ts")).killSeeds(),
+  kill: async () => ({ run: await (await import("./faults/kill.ts")).killSeeds() }),
+  archives: async () => (await import("./faults/archives.ts")).archiveSeeds(),
 }
 
 const usage = (message: string): never => {
@@ -53,17 +60,19 @@ const single = values.seed === undefined ? undefined : wholeNumber("seed", value
 const from = single ?? wholeNumber("from", values.from)
 const count = single === undefined ? wholeNumber("seeds", values.seeds) : 1
 
-const run = await kind!()
+const { end, run } = await kind!()
 let shown = performance.now()
 for (let seed = from; seed < from + count; seed++) {
   try {
     await run(seed)
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    await end?.()
     process.exit(1)
   }
   if (performance.now() - shown < progressMillis) continue
   shown = performance.now()
   process.stderr.write(`${seed - from + 1} of ${count}\n`)
 }
+process.stdout.write((await end?.()) ?? "")
 process.stdout.write(`${count} ${values.kind} from seed ${from}: every property held\n`)

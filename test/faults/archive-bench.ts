@@ -80,7 +80,11 @@ const on = (name: string, archive: keyof Files, ...flags: ReadonlyArray<string>)
   name: [name, archive, ...flags].join(" "),
   of: "import",
   words: (files, { project }) => [
-    ...[name, files[archive], "--project", project, ...flags],
+    name,
+    files[archive],
+    "--project",
+    project,
+    ...flags,
     ...(archive === "sealed" ? ["--passphrase-file", files.passphrase] : []),
   ],
   spools: archive === "sealed",
@@ -111,7 +115,6 @@ export const tasks: ReadonlyArray<Task> = [
   on("merge", "whole"),
   on("merge", "text"),
   on("merge", "whole", "--strategy", "keep-imported", "--backup", "always"),
-  on("merge", "sealed"),
   on("restore", "backup"),
   {
     name: "clone",
@@ -122,8 +125,12 @@ export const tasks: ReadonlyArray<Task> = [
   {
     name: "clone sealed",
     of: "import",
-    words: ({ sealed, ...files }, { project }) => [
-      ...["clone", sealed, project, "--passphrase-file", files.passphrase],
+    words: (files, { project }) => [
+      "clone",
+      files.sealed,
+      project,
+      "--passphrase-file",
+      files.passphrase,
     ],
     makes: true,
     spools: true,
@@ -131,9 +138,7 @@ export const tasks: ReadonlyArray<Task> = [
   {
     name: "clone --dry-run",
     of: "import",
-    words: ({ sealed, ...files }, { project }) => [
-      ...["clone", sealed, project, "--passphrase-file", files.passphrase, "--dry-run"],
-    ],
+    words: ({ whole }, { project }) => ["clone", whole, project, "--dry-run"],
     makes: true,
     spools: true,
   },
@@ -146,7 +151,7 @@ export const tasks: ReadonlyArray<Task> = [
   {
     name: "verify sealed",
     of: "import",
-    words: ({ sealed, ...files }) => ["verify", sealed, "--passphrase-file", files.passphrase],
+    words: (files) => ["verify", files.sealed, "--passphrase-file", files.passphrase],
     spools: true,
   },
 ]
@@ -186,21 +191,29 @@ export interface Stand {
 
 /** What is always in a project's folder, and what may be. */
 const filesOfProject = new Set(["keys", "project.db", "config.json", "assets", "backups"])
-/** What a killed process may leave of SQLite's, and the note that it is there. */
-const legalAfterKill = /^(project\.db-(wal|shm)|open-\d+\.json)$/
+/** What SQLite leaves beside a database for the next who opens it when it could not do so itself. */
+const sidecar = /^project\.db-(wal|shm)$/
+/** What says that a process has the project open. */
+const presence = /^open-\d+\.json$/
+
+/** Why a command could not clear up after itself. */
+export type Hindrance = "killed" | "full"
+
+const isLegal = (name: string, hindrance: Hindrance | undefined): boolean =>
+  (hindrance !== undefined && sidecar.test(name)) || (hindrance === "killed" && presence.test(name))
 
 const namesIn = (folder: string): ReadonlyArray<string> =>
   existsSync(folder) ? readdirSync(folder) : []
 
 /** Names that nobody should find in the folders of a run, given the file that it is to write. */
-export const leftIn = (place: Place, killed: boolean): ReadonlyArray<string> => {
+export const leftIn = (place: Place, hindrance?: Hindrance): ReadonlyArray<string> => {
   const files = join(place.project, ".lamplog")
   const strange = (folder: string, isKnown: (name: string) => boolean) =>
     namesIn(folder).flatMap((name) => (isKnown(name) ? [] : [join(basename(folder), name)]))
   return [
     ...strange(join(place.target, ".."), (name) => name === basename(place.target)),
     ...strange(place.project, (name) => name === ".lamplog"),
-    ...strange(files, (name) => filesOfProject.has(name) || (killed && legalAfterKill.test(name))),
+    ...strange(files, (name) => filesOfProject.has(name) || isLegal(name, hindrance)),
     ...strange(join(files, "assets"), (name) => name === ".incoming" || /^..$/.test(name)),
     ...strange(join(files, "assets", ".incoming"), () => false),
     ...strange(join(files, "backups"), (name) => /^\d+-[0-9a-f]{16}\.lamplog-backup$/.test(name)),

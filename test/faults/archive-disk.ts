@@ -11,7 +11,7 @@ import { dirname } from "node:path"
 import { createInterface } from "node:readline"
 import { Random } from "../simulation/random.ts"
 import { ArchiveBench, leftIn, refusalIn, tasks } from "./archive-bench.ts"
-import type { Ended, Files, Place, Task } from "./archive-bench.ts"
+import type { Ended, Files, Hindrance, Place, Task } from "./archive-bench.ts"
 
 export type DiskFault = "full" | "read-only"
 
@@ -92,15 +92,15 @@ const runOn = async (bench: ArchiveBench, { fault, seed }: Request): Promise<Dis
       await bench.lookAtTarget(task, place, faults),
       await bench.look(place.project, faults),
     ])
-  const left = (when: string): void => {
-    const names = leftIn(place, false)
+  const left = (when: string, hindrance?: Hindrance): void => {
+    const names = leftIn(place, hindrance)
     if (names.length > 0) faults.push(`${when}: ${names.join(", ")}`)
   }
   const before = await find()
   remount(disk, fault === "full" ? `size=${usedKibibytes(disk) + roomKibibytes}k` : "ro")
   const ended = await bench.run(task, place, flags)
   faults.push(...oddEnd(ended, fault))
-  left("left behind")
+  left("left behind", fault === "full" ? fault : undefined)
   remount(disk, fault === "full" ? `size=${diskKibibytes}k` : "rw")
   const found = await find()
   if (ended.status !== 0 && found !== before) faults.push(`refused, yet ${found}, not ${before}`)

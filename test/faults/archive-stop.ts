@@ -98,12 +98,12 @@ export class Stopper {
     const inTime = ended.status !== 0
     // A process that an interrupt met before it could listen for one was killed by it.
     const killed = ended.status === undefined
-    const left = leftIn(place, killed)
+    const left = leftIn(place, killed ? "killed" : undefined)
     if (!killed && left.length > 0) faults.push(`left behind: ${left.join(", ")}`)
     const found = await this.#find(task, place, faults)
     const again = await this.#bench.run(task, place, flags)
     faults.push(...oddAgain(again, task, flags, found))
-    const leftAgain = leftIn(place, false)
+    const leftAgain = leftIn(place)
     if (leftAgain.length > 0) faults.push(`still there: ${leftAgain.join(", ")}`)
     const after = await this.#find(task, place, faults)
     faults.push(...this.#impossible(ended, before, found, after))
