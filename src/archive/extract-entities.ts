@@ -2,10 +2,11 @@
  * Whether the entities of an extract are what its manifest says of them: sorted, alive, counted, and
  * what was asked for. That they are true is proven elsewhere (`proof-check.ts`).
  */
+import { shown } from "../event/failure.ts"
 import { compareText } from "../event/canonical.ts"
 import type { Manifest } from "./archive.ts"
 import type { SnapshotEntity } from "./read.ts"
-import { refuse, shown } from "./refuse.ts"
+import { refuse } from "./refuse.ts"
 import { selectorOf } from "./select.ts"
 import { SnapshotTally } from "./snapshot-check.ts"
 

@@ -8,7 +8,8 @@
  * Invariant: of all names taken, no two are equal when case is folded, and none is a folder of
  * another.
  */
-import { refuse, shown } from "./refuse.ts"
+import { shown } from "../event/failure.ts"
+import { refuse } from "./refuse.ts"
 
 const nameBytesMax = 240
 const segmentBytesMax = 200

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto"
 import type { Hash } from "node:crypto"
+import { shown } from "../event/failure.ts"
 import { CanonicalError } from "../event/canonical.ts"
 import {
   beforeLeaf,
@@ -26,7 +27,7 @@ import { proofFromText } from "./proof.ts"
 import type { LeafProof, Proof } from "./proof.ts"
 import { snapshotEntityFrom, snapshotLineBytesMax } from "./read.ts"
 import type { Archive, SnapshotEntity } from "./read.ts"
-import { refuse, shown } from "./refuse.ts"
+import { refuse } from "./refuse.ts"
 import { breathe } from "./work.ts"
 
 /** Proofs of entities that wait for the snapshot at once, at most. */

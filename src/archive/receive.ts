@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto"
 import type * as Effect from "effect/Effect"
+import { shown } from "../event/failure.ts"
 import { equalJson } from "../event/canonical.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { equalFrontiers } from "../log/frontier.ts"
@@ -23,7 +24,7 @@ import type { StateCounts } from "./counts.ts"
 import { nodeLength } from "./logs.ts"
 import { snapshotLineBytesMax } from "./read.ts"
 import type { Archive } from "./read.ts"
-import { refuse, shown } from "./refuse.ts"
+import { refuse } from "./refuse.ts"
 import { breathe, work } from "./work.ts"
 
 export interface ReceivedArchive extends Received {

@@ -6,6 +6,7 @@
  * state that the manifest names. Memory holds 64 bytes an entity for that.
  */
 import { createHash } from "node:crypto"
+import { shown } from "../event/failure.ts"
 import { compareBytes, equalJson } from "../event/canonical.ts"
 import {
   beforeLeaf,
@@ -20,7 +21,7 @@ import { snapshotPath } from "./archive.ts"
 import type { Manifest } from "./archive.ts"
 import { snapshotEntityFrom, snapshotLineBytesMax } from "./read.ts"
 import type { Archive, SnapshotEntity } from "./read.ts"
-import { refuse, shown } from "./refuse.ts"
+import { refuse } from "./refuse.ts"
 import { breathe } from "./work.ts"
 
 /** Longest piece of what is counted that a message repeats, in characters. */

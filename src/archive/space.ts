@@ -8,13 +8,12 @@
  */
 import { statfsSync } from "node:fs"
 import { basename, dirname, resolve } from "node:path"
-import { LamplogError } from "../event/failure.ts"
+import { LamplogError, shown } from "../event/failure.ts"
 import { mediaStartBytes, mediaTypeOf } from "../store/assets-media.ts"
 import type { Manifest } from "./archive.ts"
 import type { PlannedMember } from "./content.ts"
 import type { Plan } from "./plan.ts"
 import type { Archive } from "./read.ts"
-import { shown } from "./refuse.ts"
 
 /** Deflate packs no more bytes than these into one. */
 const deflateRatioMax = 1032

@@ -44,3 +44,12 @@ export class LamplogError extends Error {
     }
   }
 }
+
+/** Longest piece of an untrusted text that a message repeats, in characters. */
+const shownLengthMax = 200
+
+/** A piece of an untrusted text, safe to show: printable ASCII, bounded. */
+export const shown = (text: string): string =>
+  text
+    .slice(0, shownLengthMax)
+    .replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)

@@ -9,10 +9,11 @@
  *
  * Invariant: no plain byte is kept on disk, and memory does not grow with the archive.
  */
+import { shown } from "../event/failure.ts"
 import { headerFromStart } from "./age-header.ts"
 import type { AgeLimits } from "./age-header.ts"
 import { passphraseRecipient } from "./passphrase.ts"
-import { badKey, beyondLimit, shown } from "./refuse.ts"
+import { badKey, beyondLimit } from "./refuse.ts"
 import { sealedPayload } from "./stream.ts"
 
 /** Who shall be able to open: whoever has one of these keys, or whoever knows the passphrase. */

@@ -6,15 +6,6 @@
 import { LamplogError } from "../event/failure.ts"
 import type { Stage } from "../event/failure.ts"
 
-/** Longest piece of a file that a message repeats, in characters. */
-const shownLengthMax = 200
-
-/** A piece of an untrusted file, safe to show: printable ASCII, bounded. */
-export const shown = (text: string): string =>
-  text
-    .slice(0, shownLengthMax)
-    .replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-
 export const refuse = (
   stage: Stage,
   code: string,
