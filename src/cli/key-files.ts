@@ -1,26 +1,13 @@
 /**
- * Files with secrets or keys in them: read whole within bounds, written whole or not at all.
+ * Files with secrets or keys in them, read whole within bounds.
  *
  * Invariant: nothing that is read here is ever part of a message.
  */
 import { isUtf8 } from "node:buffer"
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { LamplogError } from "../event/failure.ts"
 import { fileFailure } from "../project/file-failure.ts"
 import { identitiesFromText } from "../seal/keys.ts"
-import { stagingName, sweepStaging } from "../store/staging.ts"
 import type { Call } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { printable } from "./paint.ts"
@@ -126,33 +113,4 @@ export const identitiesFromFile = (call: Call, name: string): ReadonlyArray<stri
   const content = contentOf(path, fileBytesMax)
   warnIfOpen(call, path, content)
   return identitiesFromText(textOf(content.bytes, path), path)
-}
-
-/**
- * Puts text at a path, whole and durable, for this user alone. Without `replace`, what is there
- * stays, and this is refused.
- */
-export const writePrivate = (path: string, text: string, replace: boolean): void => {
-  const prefix = `${basename(path)}.`
-  const draft = join(dirname(path), stagingName(prefix))
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    sweepStaging(dirname(path), prefix)
-    const file = openSync(draft, "wx", 0o600)
-    try {
-      // All of it, where one write on a nearly full disk may be a short one.
-      writeFileSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    if (replace) renameSync(draft, path)
-    else linkSync(draft, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileFailure(error, path)
-    const remedy = "Another process made it just now; run the command again."
-    throw refuse("file-exists", `There is a file at ${path} already.`, remedy, path)
-  } finally {
-    rmSync(draft, { force: true })
-  }
 }

@@ -4,24 +4,16 @@
  * Only what the program honours is a setting. Unknown keys in the file are kept when it is written,
  * so that an older program does not drop what a newer one keeps there.
  */
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
+import { readFileSync } from "node:fs"
 import { userInfo, hostname } from "node:os"
 import { join } from "node:path"
 import type { Json, JsonObject } from "../event/canonical.ts"
 import { LamplogError } from "../event/failure.ts"
 import type { Call } from "./command.ts"
 import { fileFailure } from "../project/file-failure.ts"
-import { stagingName, sweepStaging } from "../store/staging.ts"
 import { jsonFromText } from "./json.ts"
 import { limitsFromText } from "./limits-text.ts"
+import { writePrivate } from "./private-file.ts"
 import { suggestion, UsageError } from "./usage.ts"
 
 export const settingsFile = "config.json"
@@ -187,23 +179,7 @@ export const readSettings = (directory: string): JsonObject => {
 export const writeSettings = (directory: string, changes: JsonObject): void => {
   const path = join(directory, settingsFile)
   const text = `${JSON.stringify({ ...readSettings(directory), ...changes }, undefined, 2)}\n`
-  const prefix = `${settingsFile}.`
-  const draft = join(directory, stagingName(prefix))
-  try {
-    sweepStaging(directory, prefix)
-    const file = openSync(draft, "wx", 0o600)
-    try {
-      // All of it, where one write on a nearly full disk may be a short one.
-      writeFileSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(draft, path)
-  } catch (error) {
-    rmSync(draft, { force: true })
-    throw fileFailure(error, path)
-  }
+  writePrivate(path, text, true)
 }
 
 /** What holds for one call: flag, else environment, else file, else the default. */

@@ -23,8 +23,9 @@ import { verifierFromText } from "../seal/verifier.ts"
 import type { Verifier } from "../seal/verifier.ts"
 import { defaultStateDirectory } from "../store/identity.ts"
 import type { Call } from "./command.ts"
-import { readKeys, readSecret, writePrivate } from "./key-files.ts"
+import { readKeys, readSecret } from "./key-files.ts"
 import { printable } from "./paint.ts"
+import { writePrivate } from "./private-file.ts"
 import { actorOfUser } from "./settings.ts"
 
 export interface TrustedLine {
