@@ -12,6 +12,7 @@ import { receiveArchive } from "../../src/archive/receive.ts"
 import { verifyArchive } from "../../src/archive/verify.ts"
 import { writeArchive } from "../../src/archive/write.ts"
 import { builtInSchemas } from "../../src/domain/schemas.ts"
+import { makeIdentity, recipientOfIdentity } from "../../src/seal/keys.ts"
 import { Author } from "../../src/store/author.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import { contentOf, fileHash, refusal, setToken, Stage, taken } from "./stage.ts"
@@ -63,6 +64,13 @@ describe("an interrupted export", () => {
       writeArchive(ana, path, { onProgress }),
     )
     expect(reports).toBeGreaterThan(0)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it("leaves nothing of an encrypted file either", async () => {
+    const path = join(folder, "a.lamplog")
+    const encryptTo = [await recipientOfIdentity(await makeIdentity(), "here")]
+    await interrupted("writing", (onProgress) => writeArchive(ana, path, { onProgress, encryptTo }))
     expect(readdirSync(folder)).toEqual([])
   })
 
@@ -147,20 +155,33 @@ describe("an interrupted import", () => {
 })
 
 describe("an interrupted check", () => {
-  it.each(["hashing", "receiving"])("leaves no replica behind while %s", async (stageName) => {
-    const { path } = await stage.exported(ana)
+  const stages = ["decrypting", "hashing", "receiving"]
+  it.each(stages)("leaves nothing in the temporary folder while %s", async (stageName) => {
+    const identity = await makeIdentity()
+    const { path } = await stage.exported(ana, {
+      encryptTo: [await recipientOfIdentity(identity, "here")],
+    })
     const temporary = join(stage.folder, "temporary")
     mkdirSync(temporary)
     const before = process.env.TMPDIR
     process.env.TMPDIR = temporary
+    const held: Array<string> = []
     try {
       await interrupted(stageName, (onProgress) =>
-        verifyArchive(path, { schemas: builtInSchemas(), onProgress }),
+        verifyArchive(path, {
+          schemas: builtInSchemas(),
+          keys: { identities: [identity] },
+          onProgress: (progress) => {
+            held.push(...readdirSync(temporary))
+            onProgress(progress)
+          },
+        }),
       )
     } finally {
       if (before === undefined) delete process.env.TMPDIR
       else process.env.TMPDIR = before
     }
+    expect(held).not.toEqual([])
     expect(readdirSync(temporary)).toEqual([])
   })
 })

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { on, once } from "node:events"
-import { watch, writeFileSync } from "node:fs"
+import { readdirSync, watch, writeFileSync } from "node:fs"
 import Database from "better-sqlite3"
 import { beforeAll, describe, expect, it } from "vitest"
 import type { StatusDocument } from "./documents.ts"
@@ -132,6 +132,17 @@ describe("an interrupt", () => {
       expect(after).toEqual(before)
     }
     expect(await json(["verify"], { in: here })).toMatchObject({ ok: true })
+  })
+
+  it("lets an export be whole or absent, and the exit status tell which", async () => {
+    const out = folder(`${here}/out`)
+    const { child, outcome } = await startAndOpen(["export", "out/a.lamplog"])
+    child.kill("SIGINT")
+    const { status, stdout, stderr } = await outcome
+    expect(readdirSync(out)).toEqual(status === 0 ? ["a.lamplog"] : [])
+    if (status === 0) return
+    expect({ status, stdout }).toEqual({ status: 130, stdout: "" })
+    expect(stderr).toContain("Interrupted")
   })
 
   it("keeps whole groups of --no-atomic, and nothing of the last", async () => {
