@@ -1,19 +1,17 @@
 /**
  * Checking an archive's logs by themselves: bytes, hashes, chains, transactions and signatures.
  *
- * For archives whose state cannot be computed here, because they hold only later parts of logs or
- * follow a schema that this program does not know. Clock and ancestry need what is not at hand.
+ * For archives that hold only later parts of logs: clock, ancestry and state need what is not at hand.
  */
 import { CanonicalError } from "../event/canonical.ts"
 import { bodyFromText, EventError, headerFromText } from "../event/event.ts"
 import type { Transaction } from "../event/event.ts"
 import { bodyHash, chainHash, genesisHash, isSalt, verifyHead } from "../event/hash.ts"
 import { lineFromText } from "../log/segment.ts"
-import { isIncremental, manifestPath } from "./archive.ts"
+import { manifestPath } from "./archive.ts"
 import type { ManifestLog, ProgressOption } from "./archive.ts"
 import type { Archive } from "./read.ts"
 import { refuse } from "./refuse.ts"
-import { checkSnapshot } from "./snapshot-check.ts"
 import { breathe } from "./work.ts"
 
 class ChainCheck {
@@ -115,7 +113,6 @@ export const checkChains = async (
     const message = `The archive has ${done} events; its manifest says ${total}.`
     throw refuse("structure", "event-count", message, `${manifestPath} events`)
   }
-  if (!isIncremental(archive.manifest)) await checkSnapshot(archive, signal)
 }
 
 const checkLine = (check: ChainCheck, text: string, where: string): void => {

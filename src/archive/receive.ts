@@ -179,15 +179,14 @@ const checkSnapshot = async (archive: Archive, signal: AbortSignal): Promise<voi
   }
 }
 
-/** `receiveArchive` for those who run inside asynchronous work already. */
-export const takeArchive = async (
+/** Takes the events of an archive that is known to belong here, whatever they mean. */
+export const takeLogs = async (
   archive: Archive,
   replica: Replica,
   { onProgress }: ProgressOption,
   signal: AbortSignal,
-): Promise<ReceivedArchive> => {
+): Promise<Received> => {
   const { manifest } = archive
-  checkBelongs(manifest, replica)
   checkHeld(replica, manifest.prerequisites, "prerequisites")
   const receiver = new Receiver(replica)
   let done = 0
@@ -215,7 +214,18 @@ export const takeArchive = async (
   }
   await checkSnapshot(archive, signal)
   checkHeld(replica, manifest.frontier, "frontier")
-  const received = receiver.finish()
+  return receiver.finish()
+}
+
+/** `receiveArchive` for those who run inside asynchronous work already. */
+export const takeArchive = async (
+  archive: Archive,
+  replica: Replica,
+  options: ProgressOption,
+  signal: AbortSignal,
+): Promise<ReceivedArchive> => {
+  checkBelongs(archive.manifest, replica)
+  const received = await takeLogs(archive, replica, options, signal)
   return { ...received, compared: await checkState(archive, replica, signal) }
 }
 

@@ -3,9 +3,10 @@
  * replaying the logs into a replica that is thrown away.
  *
  * Whatever is wrong with the archive is a finding; only what is wrong with this machine (no such
- * file, no space for the replay) or missing here (a key, a newer program) is a failure. An archive whose state cannot be computed here, since
- * it is partial or follows a schema that is not known, is checked as far as its bytes prove
- * themselves, with a warning that says so.
+ * file, no space for the replay) or missing here (a key, a newer program) is a failure. Where the
+ * state cannot be computed, since the archive is partial or follows a schema that is not known, it is
+ * checked as far as its bytes prove themselves, with a warning that says so: of an unknown schema the
+ * logs are replayed all the same, and the snapshot is held to the digest.
  */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
@@ -26,7 +27,7 @@ import { openArchive } from "./open.ts"
 import type { OpenArchiveOptions } from "./open.ts"
 import { nearLimit } from "./limits.ts"
 import type { Archive, Signature } from "./read.ts"
-import { takeArchive } from "./receive.ts"
+import { takeArchive, takeLogs } from "./receive.ts"
 import { refuse } from "./refuse.ts"
 import { checkProofs } from "./proof-check.ts"
 import { checkSnapshot } from "./snapshot-check.ts"
@@ -42,14 +43,27 @@ export interface ArchiveVerification extends Verification {
   readonly signature: Signature | undefined
 }
 
-const notCompared = [
+type Warning = readonly [code: string, where: string, message: string]
+
+const notCompared: Warning = [
   "state-not-compared",
   snapshotPath,
   "This program understands other events than the exporter did: the snapshot was not compared with the logs.",
-] as const
+]
 
-/** The frontier of a complete archive is that of its logs: who adds to it hides what they fold to. */
-const checkWhole = ({ frontier }: Manifest, { lines }: Replica): void => {
+/**
+ * Each event stands in a complete archive once, and its frontier is that of its logs: who adds to
+ * either hides something.
+ */
+const checkWhole = (
+  { events, frontier }: Manifest,
+  { lines }: Replica,
+  received: { readonly events: number },
+): void => {
+  if (received.events !== events) {
+    const message = `The archive has ${events} lines, but only ${received.events} events: some stand in it twice.`
+    throw refuse("structure", "event-twice", message, `${manifestPath} logs`)
+  }
   if (equalFrontiers(frontier, lines.frontier())) return
   const message = "The frontier is not that of the logs in the archive."
   throw refuse("structure", "frontier", message, `${manifestPath} frontier`)
@@ -123,9 +137,10 @@ class ArchiveCheck {
     options: VerifyArchiveOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const unreadable = this.#whyNotReplayed(archive.manifest, options.schemas)
-    if (unreadable === undefined) return this.#replay(archive, options, signal)
-    this.#warn(...unreadable)
+    if (!isIncremental(archive.manifest)) return this.#replay(archive, options, signal)
+    const message =
+      "The archive holds only later parts of its logs: their chains were checked, not the state."
+    this.#warn("archive-partial", `${manifestPath} logs`, message)
     await checkChains(archive, options, signal)
   }
 
@@ -162,19 +177,10 @@ class ArchiveCheck {
     }
   }
 
-  #whyNotReplayed(
-    manifest: Manifest,
-    schemas: SchemaRegistry,
-  ): readonly [code: string, where: string, message: string] | undefined {
-    if (isIncremental(manifest)) {
-      const message =
-        "The archive holds only later parts of its logs: their chains were checked, not the state."
-      return ["archive-partial", `${manifestPath} logs`, message]
-    }
-    const { schema } = manifest
+  #whyNotCompared({ schema }: Manifest, schemas: SchemaRegistry): Warning {
     const known = schemas.names.includes(schema.name) ? schemas.get(schema.name).version : 0
-    if (known >= schema.version) return undefined
-    const message = `This program does not know ${shown(schema.name)} ${schema.version}: the logs' chains were checked, not the state.`
+    if (known >= schema.version) return notCompared
+    const message = `This program does not know ${shown(schema.name)} ${schema.version}: the logs were checked, not the state.`
     return ["schema-newer", `${manifestPath} schema`, message]
   }
 
@@ -187,23 +193,31 @@ class ArchiveCheck {
     try {
       requireSpaceToReplay(archive, folder)
       const { project, name, schema } = archive.manifest
+      const { schemas } = options
+      const known = schemas.names.includes(schema.name)
       const replica = Replica.create(join(folder, "replica"), {
-        schemas: options.schemas,
+        schemas,
         name,
         project,
-        schema: schema.name,
+        // Logs are what they are under any schema; only what they mean is not.
+        schema: known ? schema.name : schemas.names[0]!,
         stateDirectory: join(folder, "state"),
       })
       try {
         replica.begin()
-        const { compared } = await takeArchive(archive, replica, options, signal)
-        checkWhole(archive.manifest, replica)
-        if (!compared) {
-          this.#warn(...notCompared)
+        const received = known
+          ? await takeArchive(archive, replica, options, signal)
+          : { ...(await takeLogs(archive, replica, options, signal)), compared: false }
+        checkWhole(archive.manifest, replica, received)
+        if (!received.compared) {
+          this.#warn(...this.#whyNotCompared(archive.manifest, schemas))
           await checkSnapshot(archive, signal)
         }
         replica.projection.flush()
-        for (const finding of referenceFindings(replica)) this.#findings.add(finding, finding.where)
+        if (known) {
+          for (const finding of referenceFindings(replica))
+            this.#findings.add(finding, finding.where)
+        }
         replica.rollback()
       } finally {
         replica.close()

@@ -9,6 +9,7 @@ import type { Json } from "../../src/event/canonical.ts"
 import {
   bodyHash,
   chainHash,
+  genesisHash,
   keyPairFromSeed,
   nodeFromPublicKey,
   sha256,
@@ -277,6 +278,14 @@ const onComplete: Forgeries = [
     "names a schema that nobody knows and a state that is another",
     "snapshot-mismatch",
     ({ manifest }) => (manifest.schema = { name: "lamps", version: 1 }),
+  ],
+  [
+    "names a schema that nobody knows and sets the clock ahead",
+    "clock-equation",
+    (pieces) => {
+      rewriteLast(pieces, { header: { lamport: 9 } })
+      pieces.manifest.schema = { name: "lamps", version: 1 }
+    },
   ],
   [
     "names a schema that nobody knows and another project",
@@ -670,6 +679,26 @@ const onExtract: Forgeries = [
 ]
 
 const onBranches: Forgeries = [
+  [
+    "lets a branch repeat what it shares with the others",
+    "event-twice",
+    (pieces) => {
+      const { logs, project } = pieces.manifest
+      const trunk = logs.find(({ from }) => from === 1)!
+      const index = logs.findIndex(({ from }) => from === 2)
+      const branch = logs[index]!
+      const [first] = linesOf(pieces, segmentOf(trunk))
+      const lines = [first!, ...linesOf(pieces, segmentOf(branch))]
+      const path = segmentPath(branch.log, 1)
+      pieces.members.delete(segmentOf(branch))
+      setLines(pieces, path, lines)
+      const previous = genesisHash(project, branch.publicKey)
+      const longer = { ...branch, from: 1, previous, members: [path] }
+      pieces.manifest.logs = logs.with(index, longer)
+      pieces.manifest.events += 1
+      rehash(pieces)
+    },
+  ],
   [
     "puts a branch before what it parts from",
     "history-missing",

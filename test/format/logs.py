@@ -149,6 +149,8 @@ class Project:
                 good = last is None or last.index == last.count - 1
             require(good, "structure", "transaction-broken", place, f"{place}: transaction")
             chain = event.hash
+            good = self.partial or chain not in self.events
+            require(good, "structure", "event-twice", place, f"{place}: stands in the archive twice")
             self.events[chain] = last = event
         whole = last is None or last.index == last.count - 1
         require(whole, "structure", "transaction-cut", where, "ends inside a transaction")
