@@ -36,6 +36,8 @@ import { proofLines } from "./proof.ts"
 
 /** Rows read at once: at the longest line still far below a segment's worth of memory. */
 const pageRows = 32
+/** Page cache of the connection, in KiB: everything is read once, in order. */
+const cacheKibibytes = 2048
 /** What is hashed and compressed at once, in bytes. */
 const chunkBytes = 64 * 1024
 
@@ -149,6 +151,7 @@ export class Content {
     this.#sqlite = sqlite
     try {
       sqlite.pragma("query_only = 1")
+      sqlite.pragma(`cache_size = -${cacheKibibytes}`)
       sqlite.exec("BEGIN")
       this.lines = new Lines(sqlite)
       this.logs = logsSince(travellingLogs(this.lines, replica.project), since, this.lines)

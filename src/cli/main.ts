@@ -1,9 +1,10 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=30
 /**
  * The `lamplog` command: one line of words in, one answer out, one exit status.
  *
- * The flag above keeps the young generation small: what streams through dies young, and a larger one
- * only makes the process bigger (a quarter less memory on imports, and no slower).
+ * The flags above keep the process small. What streams through dies young, so a larger young
+ * generation only takes more memory (a quarter on imports, and no time). The old one is collected
+ * when it has grown by 30 percent: without that, an archive of 100 MB takes 50 MB more than needed.
  *
  * Everything but this file is loaded when it is needed; the compile cache keeps what was loaded
  * before. Effects run here and nowhere else in the command line.

@@ -2,7 +2,7 @@
  * How many rows to read at once: as many as fit into a page of memory, by what the rows before took.
  * Rows of a megabyte each come one by one, small ones by the dozen.
  */
-const pageBytes = 512 * 1024
+const pageBytes = 256 * 1024
 
 export class Page {
   /** Rows to ask for next. */
