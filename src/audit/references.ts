@@ -79,6 +79,12 @@ export class References {
   readonly #member
   readonly #cycles = new Cycles((node) => this.#edgesOf(node))
   readonly #told = new Set<string>()
+  /** What was read last: each entity is asked for what dangles, then for its circles. */
+  #read: {
+    readonly type: string
+    readonly fields: unknown
+    readonly references: ReadonlyArray<EntityReference>
+  } = { type: "", fields: undefined, references: [] }
 
   constructor({ sqlite, schema }: Projected) {
     this.#schema = schema
@@ -94,6 +100,16 @@ export class References {
 
   definitionOf(type: string): TypeDefinition | undefined {
     return typeOf(this.#schema, type)
+  }
+
+  /** Every reference out of an entity. */
+  #referencesOf({ type, fields }: LivingRow): ReadonlyArray<EntityReference> {
+    if (this.#read.type === type && this.#read.fields === fields) return this.#read.references
+    const read = this.definitionOf(type)?.references
+    const content = read === undefined ? undefined : objectFromText(fields)
+    const references = read === undefined || content === undefined ? [] : read(content)
+    this.#read = { type, fields, references }
+    return references
   }
 
   /** The living entity that a reference means. */
@@ -120,11 +136,9 @@ export class References {
   }
 
   /** Every reference out of an entity that points at nothing. */
-  *dangling({ type, id, fields }: LivingRow): Generator<ReferenceFault> {
-    const read = this.definitionOf(type)?.references
-    const content = read === undefined ? undefined : objectFromText(fields)
-    if (read === undefined || content === undefined) return
-    for (const reference of read(content)) {
+  *dangling(row: LivingRow): Generator<ReferenceFault> {
+    const { type, id } = row
+    for (const reference of this.#referencesOf(row)) {
       if (this.#living(reference) !== undefined || this.#hasMembers(reference)) continue
       const deleted = this.#deleted(reference)
       const fault = deleted === undefined ? "does not exist" : "is deleted"
@@ -162,11 +176,11 @@ export class References {
   }
 
   /** Every circle that can be reached from an entity and was not told before. */
-  *cycles({ type, id, fields }: LivingRow): Generator<ReferenceFault> {
-    const read = this.definitionOf(type)?.references
-    const content = read === undefined ? undefined : objectFromText(fields)
-    if (read === undefined || content === undefined) return
-    for (const layer of new Set(read(content).map((reference) => reference.layer))) {
+  *cycles(row: LivingRow): Generator<ReferenceFault> {
+    const { type, id } = row
+    const references = this.#referencesOf(row)
+    if (references.length === 0) return
+    for (const layer of new Set(references.map((reference) => reference.layer))) {
       if (layer === undefined) continue
       for (const cycle of this.#cycles.from(nodeOf(type, id, layer))) {
         const fault = this.#faultOf(cycle)
