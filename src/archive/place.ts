@@ -1,8 +1,8 @@
 /**
  * Putting a finished file under its name: whole, durable, or not at all.
  */
-import { existsSync } from "node:fs"
-import { open, rename } from "node:fs/promises"
+import { existsSync, renameSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { stagingName, sweepStaging } from "../store/staging.ts"
@@ -45,9 +45,18 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 }
 
-/** Gives a synced file its name. */
-export const publish = async (temporary: string, path: string, force: boolean): Promise<void> => {
+/**
+ * Gives a synced file its name. `lastChance` is called right before, with nothing in between, and
+ * keeps the file from its name by throwing.
+ */
+export const publish = async (
+  temporary: string,
+  path: string,
+  force: boolean,
+  lastChance: () => void = () => {},
+): Promise<void> => {
   if (!force && existsSync(path)) throw existing(path)
-  await rename(temporary, path)
+  lastChance()
+  renameSync(temporary, path)
   await syncFolder(dirname(path))
 }

@@ -57,6 +57,8 @@ export interface WriteArchiveOptions extends AssetPlanOptions {
   readonly passphrase?: string | undefined
   /** What a reader will take; the default limits unless given. */
   readonly limits?: ArchiveLimits | undefined
+  /** Called when the file is about to get its name; keeps it from that by throwing. */
+  readonly lastChance?: (() => void) | undefined
 }
 
 export interface WrittenArchive {
@@ -201,7 +203,7 @@ const write = async (
     const { size: fileSize } = await stat(temporary)
     check.check("archiveBytes", fileSize, check.limits.archiveBytes, "the file")
     signal.throwIfAborted()
-    await publish(temporary, path, force)
+    await publish(temporary, path, force, options.lastChance)
     return {
       path,
       fileSize,

@@ -29,6 +29,7 @@ import { buildReplica } from "./begin.ts"
 import type { Identity } from "./begin.ts"
 import { timed } from "./clock.ts"
 import { committedState } from "./comparison.ts"
+import { LastChance, lastChance as askLastChance } from "./last-chance.ts"
 import { ProgressReporter } from "./progress.ts"
 import type { ProgressListener } from "./progress.ts"
 import type { BackupOptions, BackupSummary, BackupWish, RestoreSummary } from "./project.ts"
@@ -72,6 +73,7 @@ const keep = async (
   path: string,
   force: boolean,
   listener: ProgressListener,
+  lastChance: () => void,
   signal: AbortSignal,
 ): Promise<void> => {
   const temporary = temporaryBeside(path)
@@ -83,14 +85,18 @@ const keep = async (
     await breathe(signal)
     finishBackup(temporary, facts)
     await breathe(signal)
-    await publish(temporary, path, force)
+    await publish(temporary, path, force, lastChance)
   } finally {
     for (const end of ["", "-journal", "-wal", "-shm"]) await rm(temporary + end, { force: true })
   }
 }
 
 /** Backs up what is committed now; nobody has to wait for it. */
-const backUp = (replica: Replica, options: BackupOptions): Effect.Effect<Kept, LamplogError> =>
+const backUp = (
+  replica: Replica,
+  options: BackupOptions,
+  lastChance: () => void = () => {},
+): Effect.Effect<Kept, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const listener = yield* ProgressReporter
@@ -109,7 +115,7 @@ const backUp = (replica: Replica, options: BackupOptions): Effect.Effect<Kept, L
       }
       yield* work(path, async (signal) => {
         if (named === undefined) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-        await keep(sqlite, facts, path, force, listener, signal)
+        await keep(sqlite, facts, path, force, listener, lastChance, signal)
       })
       return { path, facts }
     }),
@@ -134,7 +140,9 @@ export const backupProject = (
 ): Effect.Effect<BackupSummary, LamplogError> =>
   Effect.gen(function* () {
     const { replica } = handle
-    const [{ facts, path }, durationSeconds] = yield* timed(backUp(replica, options))
+    const [{ facts, path }, durationSeconds] = yield* timed(
+      backUp(replica, options, yield* LastChance),
+    )
     return {
       success: true,
       backupPath: path,
@@ -240,6 +248,7 @@ export const restoreBackup = (
         const known = yield* attempt(() => openConflictIds(replica))
         const received = yield* receiveBackup(file, replica)
         const open = yield* attempt(() => openConflictIds(replica))
+        yield* askLastChance
         return { received, opened: [...open].filter((id) => !known.has(id)).length }
       })
       const [{ opened, received }, durationSeconds] = yield* timed(handle.write(body))

@@ -14,6 +14,7 @@ import { busyTimeoutMillisDefault, syncFolder } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
 import { stagingName, sweepStaging } from "../store/staging.ts"
 import { fileFailure } from "./file-failure.ts"
+import { LastChance } from "./last-chance.ts"
 import { filesOf, replicaOptions } from "./engine.ts"
 import type { EngineOptions } from "./engine.ts"
 import { attempt, openHandle } from "./transaction.ts"
@@ -134,10 +135,12 @@ export const buildReplica = (
       mkdirSync(folder, { recursive: true })
       sweepStaging(folder, prefix)
     })
+    const ask = yield* LastChance
     const built = Effect.tap(fillReplica(building, origin, options, fill), () =>
       Effect.andThen(
         checkVacant(directory),
         onFiles(files, () => {
+          ask()
           renameSync(building, files)
           syncFolder(folder)
         }),

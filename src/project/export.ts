@@ -25,6 +25,7 @@ import { timed } from "./clock.ts"
 import type { ExportOptions } from "./export-options.ts"
 import { byAdapter, formatNamed, itemCountsOf } from "./foreign.ts"
 import type { ForeignEntity, ForeignFormat } from "./format.ts"
+import { LastChance } from "./last-chance.ts"
 import { limitProblems } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import type { ExportSummary } from "./project.ts"
@@ -76,7 +77,18 @@ const exportArchive = (
       )
     }
     const onProgress = yield* ProgressReporter
-    const how = { force, onProgress, since, select, assets, sign, encryptTo, passphrase }
+    const lastChance = yield* LastChance
+    const how = {
+      force,
+      onProgress,
+      lastChance,
+      since,
+      select,
+      assets,
+      sign,
+      encryptTo,
+      passphrase,
+    }
     const { limits } = policy
     const written = yield* handle.alone(writeArchive(handle.replica, path, { ...how, limits }))
     const { assetsMissing, encrypted, exportHash, fileSize, manifest, takenAlong, warnings } =
@@ -101,6 +113,7 @@ const writeText = (
   path: string,
   text: string,
   force: boolean,
+  lastChance: () => void,
 ): Effect.Effect<number, LamplogError> =>
   work(path, async (signal) => {
     const bytes = Buffer.from(text)
@@ -114,7 +127,7 @@ const writeText = (
         await file.close()
       }
       signal.throwIfAborted()
-      await publish(temporary, path, force)
+      await publish(temporary, path, force, lastChance)
       return bytes.length
     } finally {
       await rm(temporary, { force: true })
@@ -197,7 +210,7 @@ const exportForeign = (
     if (!force && existsSync(path)) return yield* Effect.fail(existing(path))
     const { entities, ...references } = yield* foreignContent(handle, select)
     const text = yield* attempt(() => byAdapter(() => write(entities)))
-    const fileSize = yield* writeText(path, text, force)
+    const fileSize = yield* writeText(path, text, force, yield* LastChance)
     return {
       fileSize,
       itemCounts: itemCountsOf(entities),

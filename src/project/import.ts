@@ -23,6 +23,7 @@ import type { ForeignDocument, ForeignFormat } from "./format.ts"
 import { checkPartial } from "./extract-taking.ts"
 import { readForeign } from "./foreign.ts"
 import { heldBefore } from "./merge.ts"
+import { lastChance } from "./last-chance.ts"
 import { openSource, weakestSignature } from "./opening.ts"
 import type { KeyOptions } from "./opening.ts"
 import { reportProgress } from "./progress.ts"
@@ -263,8 +264,9 @@ export const importProject = (
           : holdsMany(desk, prepared)
         const backupPath = yield* backupBefore(handle, options.backup, isLarge)
         const body = (takeAssets: TakeArchiveAssets) =>
-          Effect.flatMap(takeAndLook(desk, prepared, takeAssets), (whole) =>
-            checkReferences(whole, prepared),
+          takeAndLook(desk, prepared, takeAssets).pipe(
+            Effect.flatMap((whole) => checkReferences(whole, prepared)),
+            Effect.tap(lastChance),
           )
         return { prepared, seconds, backupPath, ...(yield* writeWithAssets(handle, body)) }
       }),

@@ -26,6 +26,7 @@ import { committedState, compareStates } from "./comparison.ts"
 import type { Outcome } from "./comparison.ts"
 import { logConflicts } from "./conflict-log.ts"
 import { isLargeArchive } from "./estimate.ts"
+import { lastChance } from "./last-chance.ts"
 import { openSource } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
 import type {
@@ -170,7 +171,7 @@ export const mergeProject = (
         const isLarge = Effect.sync(() => isLargeArchive(archive))
         const backupPath = yield* backupBefore(handle, options.backup, isLarge)
         const merged = yield* writeWithAssets(handle, (takeAssets) =>
-          mergeAndLook(desk, source, count, Effect.succeed, takeAssets),
+          Effect.tap(mergeAndLook(desk, source, count, Effect.succeed, takeAssets), lastChance),
         )
         return { ...merged, backupPath, itemCounts: archive.manifest.itemCounts }
       }),
