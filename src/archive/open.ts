@@ -131,7 +131,8 @@ const openMembers = async (source: Source, options: OpenArchiveOptions): Promise
 
 const openFile = (path: string): Effect.Effect<FileHandle, LamplogError, Scope.Scope> =>
   Effect.acquireRelease(
-    work(path, () => open(path, constants.O_RDONLY)),
+    // A pipe, which is no archive, would make whoever opens it wait for somebody to write.
+    work(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK)),
     (file) => Effect.promise(() => file.close()),
   )
 

@@ -3,7 +3,7 @@
  *
  * The user's own age key is tried without being asked for, but read only when a file is encrypted.
  */
-import { closeSync, openSync, readSync } from "node:fs"
+import { closeSync, constants, openSync, readSync } from "node:fs"
 import { limitsByProfile } from "../archive/limits.ts"
 import type { ArchiveLimits, LimitsProfile } from "../archive/limits.ts"
 import type { Signature } from "../archive/read.ts"
@@ -35,7 +35,8 @@ export const policyOf = (call: Call, file: JsonObject): OpeningPolicy => ({
 const looksEncrypted = (path: string): boolean => {
   let file: number | undefined
   try {
-    file = openSync(path, "r")
+    // A pipe would make whoever opens it wait for somebody to write.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const start = Buffer.alloc(ageMarkBytes)
     readSync(file, start, 0, ageMarkBytes, 0)
     return isEncrypted(start)

@@ -2,6 +2,7 @@
  * Where somebody stands, read from a file: what `lamplog status --json` printed there, or an archive
  * that was taken there.
  */
+import { constants } from "node:fs"
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { work } from "../archive/work.ts"
@@ -38,8 +39,10 @@ const withoutHistory = (path: string): LamplogError =>
 
 /** Reads a text file; undefined for an archive. */
 const textOf = async (path: string): Promise<string | undefined> => {
-  const file = await open(path, "r")
+  // A pipe would make whoever opens it wait for somebody to write.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
+    if (!(await file.stat()).isFile()) throw notAFrontier(path, "it is not a file")
     const start = Buffer.alloc(ageMarkBytes)
     const { bytesRead } = await file.read(start, 0, start.length, 0)
     const known = start.subarray(0, bytesRead)

@@ -6,7 +6,7 @@
  *
  * Invariant: whatever SQLite says of the file, the refusal is `backup-damaged` or `not-a-backup`.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import Database from "better-sqlite3"
 import { LamplogError } from "../event/failure.ts"
 import { genesisHash, isHash } from "../event/hash.ts"
@@ -68,7 +68,8 @@ const hasSmallSchema = (head: Buffer, pageBytes: number): boolean => {
 
 /** Looks at the bytes before SQLite does. */
 const checkHead = (path: string): void => {
-  const file = openSync(path, "r")
+  // A pipe would make whoever opens it wait for somebody to write.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stat = fstatSync(file)
     if (!stat.isFile()) throw foreign(path, "it is no file")
