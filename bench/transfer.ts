@@ -57,11 +57,13 @@ export const prepareTokens = async (place: Preparation): Promise<void> => {
 
 const linesOf = (folder: string, name: string): Buffer => readFileSync(linesFile(folder, name))
 
-const deflate: Subject = ({ prepared, size }, watch) => {
-  const bytes = linesOf(prepared, "tokens")
-  expect(watch.time(() => deflateRawSync(bytes, { level: 6 })).length > 0, "deflated")
-  return size
-}
+const deflate =
+  (name: string): Subject =>
+  ({ prepared, size }, watch) => {
+    const bytes = linesOf(prepared, name)
+    expect(watch.time(() => deflateRawSync(bytes, { level: 6 })).length > 0, "deflated")
+    return size
+  }
 
 const hash =
   (name: string): Subject =>
@@ -94,12 +96,13 @@ export const tokens = {
   size: 10_000,
   quickSize: 2000,
   prepare: prepareTokens,
+  preparation: "tokens",
   memoryBytesMax,
 }
 
 /** What bounds whoever writes the tokens' events, or takes them in. */
 export const tokensLimits: Question["limits"] = {
-  "deflate of the events": deflate,
+  "deflate of the events": deflate("tokens"),
   "SHA-256 of the events": hash("tokens"),
   "raw insert, one index": insert("tokens"),
 }
@@ -225,10 +228,12 @@ const changes = {
   size: 5000,
   quickSize: 1000,
   prepare: prepareConcurrent,
+  preparation: "concurrent",
   memoryBytesMax,
 }
 
 const concurrent: Question["limits"] = {
+  "deflate of the events": deflate("imported"),
   "raw insert, one index": async (place, watch) => {
     const rows = await insert("imported")(place, watch)
     expect(rows === place.size * importedShare, "as many rows as imported changes")
@@ -299,6 +304,7 @@ const foreign: Question = {
   name: "import-dtcg",
   asks: "import a DTCG file of 10,000 tokens",
   prepare: prepareForeign,
+  preparation: "foreign",
   ours: async ({ prepared, scratch, size }, watch) => {
     const project = await emptyProject(scratch)
     const summary = await timed(watch, () =>
