@@ -4,7 +4,7 @@
  *
  * The calls and their answers are those of the service in `project/project.ts`. A call that fails
  * rejects with a `LamplogError`; one that is aborted rolls back and then rejects with the signal's
- * reason.
+ * reason. One that is aborted when it can no longer be rolled back ends as if it had not been.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -22,6 +22,7 @@ import type { InitOptions } from "./project/begin.ts"
 import type { KeyOptions } from "./project/opening.ts"
 import * as clone from "./project/clone.ts"
 import type { CloneAnalysis } from "./project/clone.ts"
+import { LastChance, Stoppable } from "./project/last-chance.ts"
 import { ProgressReporter } from "./project/progress.ts"
 import type { Project } from "./project/project.ts"
 import { loggersFor } from "./project/conflict-log.ts"
@@ -56,9 +57,13 @@ const settledCall = async <A, R>(
   ) => Promise<Exit.Exit<A, LamplogError>>,
 ): Promise<A> => {
   const { signal } = call
-  signal?.throwIfAborted()
-  const exit = await start(followed(effect, call), signal === undefined ? {} : { signal })
-  return settled(exit, signal)
+  if (signal === undefined) return settled(await start(followed(effect, call), {}), signal)
+  signal.throwIfAborted()
+  const stoppable = new Stoppable(signal)
+  const asking = Effect.provideService(followed(effect, call), LastChance, stoppable.ask)
+  const exit = await start(asking, { signal: stoppable.signal })
+  stoppable.end()
+  return settled(exit, stoppable.signal)
 }
 
 /** Runs something that needs no open project. */

@@ -9,6 +9,7 @@ import type { Author, Authorship } from "../store/author.ts"
 import { timestamp } from "./clock.ts"
 import type { WallClock } from "./clock.ts"
 import type { OpeningPolicy } from "./opening.ts"
+import { lastChance } from "./last-chance.ts"
 import { reportProgress } from "./progress.ts"
 import type { WriteOptions, WriteResult } from "./project.ts"
 import { attempt, stepwise } from "./transaction.ts"
@@ -41,11 +42,11 @@ export const change = (
     const signed = yield* authorship(desk.clock, options)
     const total = changes.length
     return yield* desk.handle.write(
-      Effect.suspend(() =>
-        stepwise(desk.author.writeSteps(changes, signed), (done) =>
-          reportProgress({ stage: "writing", done, total, unit: "events" }),
-        ),
-      ),
+      Effect.suspend(() => {
+        const tell = (done: number) =>
+          reportProgress({ stage: "writing", done, total, unit: "events" })
+        return Effect.tap(stepwise(desk.author.writeSteps(changes, signed), tell), lastChance)
+      }),
     )
   })
 
