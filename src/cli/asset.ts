@@ -14,6 +14,7 @@ import { work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { assetsFromArchive } from "../project/asset-source.ts"
 import type { AddedAssets, Asset, AssetContent, NewAsset } from "../project/asset.ts"
+import { LastChance } from "../project/last-chance.ts"
 import { assetPathOf } from "../store/assets.ts"
 import { authorship } from "./authorship.ts"
 import type { Answer, Call, Run } from "./command.ts"
@@ -94,6 +95,7 @@ const writeFile = (
   path: string,
   stream: AsyncIterable<Uint8Array>,
   force: boolean,
+  lastChance: () => void,
 ): Effect.Effect<void, LamplogError> =>
   work(path, async (signal) => {
     if (!force && existsSync(path)) throw existing(path)
@@ -109,7 +111,7 @@ const writeFile = (
       } finally {
         await file.close()
       }
-      await publish(temporary, path, force)
+      await publish(temporary, path, force, lastChance)
     } finally {
       await rm(temporary, { force: true })
     }
@@ -167,7 +169,7 @@ export const get: Run = (call) =>
       const content = yield* project.getAsset(call.argument("ID"), { sources })
       if (output !== undefined) {
         const path = pathFrom(call.terminal, output)
-        yield* writeFile(path, content.stream, call.has("force"))
+        yield* writeFile(path, content.stream, call.has("force"), yield* LastChance)
         return contentAnswer(content, path, call.paint)
       }
       const toOutput = !call.json && !call.terminal.outputIsTerminal
