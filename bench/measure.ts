@@ -85,7 +85,7 @@ export interface Run {
 }
 
 /** As the command line starts itself (src/cli/main.ts). */
-const commandLineOptions = ["--max-semi-space-size=4", "--heap-growing-percent=30"]
+const commandLineOptions = ["--max-semi-space-size=4", "--heap-growing-percent=100"]
 
 /** One run of one subject, or the preparation, in a fresh process. */
 export const runChild = (
