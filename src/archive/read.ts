@@ -71,7 +71,7 @@ export interface Archive extends Opened {
 /** What every hash and size that does not fit may mean. */
 const altered = "it was changed after it was exported, by accident or on purpose"
 
-/** The members are exactly those listed, in that order, each once, each as long as listed. */
+/** The members, whose names differ, are exactly those listed, in that order, as long as listed. */
 const membersByPath = (
   manifest: Manifest,
   members: ReadonlyArray<ZipMember>,
@@ -80,9 +80,6 @@ const membersByPath = (
   const listed = new Map(manifest.members.map((member) => [member.path, member]))
   for (const member of members) {
     const name = shown(member.name)
-    if (found.has(member.name)) {
-      throw refuse("manifest", "member-twice", `${name} is in the archive twice.`, name)
-    }
     const promised = listed.get(member.name)
     if (promised === undefined) {
       throw refuse(
