@@ -15,9 +15,10 @@ import { manifestText } from "../../src/archive/manifest.ts"
 import { openArchive } from "../../src/archive/open.ts"
 import { receiveArchive } from "../../src/archive/receive.ts"
 import { verifyArchive } from "../../src/archive/verify.ts"
+import type { ArchiveVerification } from "../../src/archive/verify.ts"
 import { writeArchive } from "../../src/archive/write.ts"
 import type { WriteArchiveOptions, WrittenArchive } from "../../src/archive/write.ts"
-import type { Finding, Verification } from "../../src/audit/finding.ts"
+import type { Finding } from "../../src/audit/finding.ts"
 import { builtInSchemas } from "../../src/domain/schemas.ts"
 import { LamplogError } from "../../src/event/failure.ts"
 import { sha256 } from "../../src/event/hash.ts"
@@ -113,8 +114,10 @@ export const refusal = async (attempt: Promise<unknown>): Promise<LamplogError> 
   throw new Error("it was taken")
 }
 
-export const verified = async (path: string, schemas = builtInSchemas()): Promise<Verification> =>
-  await Effect.runPromise(verifyArchive(path, { schemas }))
+export const verified = async (
+  path: string,
+  schemas = builtInSchemas(),
+): Promise<ArchiveVerification> => await Effect.runPromise(verifyArchive(path, { schemas }))
 
 export const codesOf = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> =>
   findings.map(({ severity, code }) => `${severity} ${code}`)
