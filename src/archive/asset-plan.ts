@@ -13,7 +13,7 @@ import type { Sqlite } from "../store/database.ts"
 import { assetPath } from "./archive.ts"
 import type { ProgressOption } from "./archive.ts"
 import type { PlannedMember } from "./content.ts"
-import type { Stretch } from "./logs.ts"
+import type { Stretch } from "../store/travelling.ts"
 
 /** Those that are named, all that are held, or none. */
 export type AssetChoice = "named" | "all" | "none"

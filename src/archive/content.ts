@@ -30,8 +30,8 @@ import { choose, livingRows } from "./choose.ts"
 import type { Chosen } from "./choose.ts"
 import { countState } from "./counts.ts"
 import type { StateCounts } from "./counts.ts"
-import { logsSince, travellingLogs } from "./logs.ts"
-import type { Stretch, TravellingLog } from "./logs.ts"
+import { logsSince, travellingLogs } from "../store/travelling.ts"
+import type { Stretch, TravellingLog } from "../store/travelling.ts"
 import { proofLines } from "./proof.ts"
 
 /** Rows read at once: at the longest line still far below a segment's worth of memory. */

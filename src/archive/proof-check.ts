@@ -22,7 +22,7 @@ import {
 import { proofsPath, snapshotPath } from "./archive.ts"
 import type { Manifest } from "./archive.ts"
 import { EntityCheck } from "./extract-entities.ts"
-import { nodeLength } from "./logs.ts"
+import { nodeLength } from "../store/travelling.ts"
 import { proofFromText } from "./proof.ts"
 import type { LeafProof, Proof } from "./proof.ts"
 import { snapshotEntityFrom, snapshotLineBytesMax } from "./read.ts"

@@ -2,7 +2,7 @@
  * Incremental archives: later events for whoever holds what came before, and for nobody else.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { logsSince, travellingLogs } from "../../src/archive/logs.ts"
+import { logsSince, travellingLogs } from "../../src/store/travelling.ts"
 import type { Lines } from "../../src/store/lines.ts"
 import { ForgedLog, receive } from "../log/forge.ts"
 import { contentOf, refusal, setToken, Stage, taken, verified } from "./stage.ts"

@@ -7,7 +7,7 @@
 import { LamplogError } from "../event/failure.ts"
 import { genesisHash } from "../event/hash.ts"
 import type { Frontier } from "../log/frontier.ts"
-import type { Lines, LogLine } from "../store/lines.ts"
+import type { Lines, LogLine } from "./lines.ts"
 
 /** Consecutive events of one line. */
 export interface Stretch {

@@ -1,0 +1,34 @@
+/**
+ * For writing a remote of one's own: the contract, the bytes that travel, and how they are checked.
+ * `lamplog/testing` has the checks that every remote has to pass.
+ */
+export { LamplogError } from "./event/failure.ts"
+export { isHash, isIdentifier } from "./event/hash.ts"
+export { equalFrontiers, frontierFromJson } from "./log/frontier.ts"
+export type { Frontier, Head } from "./log/frontier.ts"
+export { isTransient, transientCodes } from "./sync/remote.ts"
+export type {
+  Hello,
+  Holdings,
+  Peer,
+  Presence,
+  ProjectDescription,
+  PullAnswer,
+  PullRequest,
+  Pushed,
+  PushRequest,
+  RefusedRun,
+  Remote,
+  RemoteCapabilities,
+  Take,
+  Taken,
+} from "./sync/remote.ts"
+export {
+  decodeSegment,
+  encodedBytesMax,
+  encodeSegment,
+  headBytesMax,
+  linesOfSegment,
+  protocolVersion,
+} from "./sync/segment.ts"
+export type { Batch, Codec, Segment, SegmentHead } from "./sync/segment.ts"
