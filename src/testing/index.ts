@@ -4,5 +4,7 @@
  */
 export { formatChecks } from "./format-checks.ts"
 export type { Check, FormatCheckOptions, FormatSample } from "./format-checks.ts"
+export { memoryRemote } from "./memory-peer.ts"
+export type { MemoryRemote, Traffic } from "./memory-peer.ts"
 export { layerTemporary, temporaryProject } from "./temporary.ts"
 export type { TemporaryOptions, TemporaryProject } from "./temporary.ts"
