@@ -79,6 +79,8 @@ export interface Handle {
   readonly digest: Effect.Effect<string, LamplogError>
   /** Something that takes its time and must see the tables in one state throughout. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LamplogError, R>
+  /** A plain function that makes its own transactions, alone; waits for other processes. */
+  readonly run: <A>(write: () => A) => Effect.Effect<A, LamplogError>
   /** Something that must not meet a write of this handle, but is no transaction itself. */
   readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Everything that the body writes, durably; or nothing of it. */
@@ -112,23 +114,20 @@ const tryToBegin = (replica: Replica): Effect.Effect<void, LamplogError> =>
     }),
   )
 
-/**
- * Takes the write lock of the file, waiting for another process up to the busy timeout. Only the
- * waiting may be interrupted: a lock that was taken is always given back.
- */
-const begin = (
-  replica: Replica,
+/** Tries something until no other process is in its way, up to the busy timeout. */
+const patiently = <A>(
   busyTimeoutMillis: number,
+  attempted: Effect.Effect<A, LamplogError>,
   wait: (pause: Effect.Effect<void>) => Effect.Effect<void>,
-): Effect.Effect<void, LamplogError> =>
+): Effect.Effect<A, LamplogError> =>
   Effect.gen(function* () {
     const start = yield* runningMillis
     for (;;) {
-      const began = yield* Effect.result(tryToBegin(replica))
-      if (Result.isSuccess(began)) return
+      const tried = yield* Effect.result(attempted)
+      if (Result.isSuccess(tried)) return tried.success
       const left = busyTimeoutMillis - ((yield* runningMillis) - start)
-      if (began.failure.code !== "project-busy" || left <= 0)
-        return yield* Effect.fail(began.failure)
+      if (tried.failure.code !== "project-busy" || left <= 0)
+        return yield* Effect.fail(tried.failure)
       yield* wait(Effect.sleep(Math.min(busyPauseMillis, left)))
     }
   })
@@ -139,7 +138,8 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
     turn.withPermit(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          yield* begin(replica, busyTimeoutMillis, restore)
+          // Only the waiting may be interrupted: a lock that was taken is always given back.
+          yield* patiently(busyTimeoutMillis, tryToBegin(replica), restore)
           const exit = yield* Effect.exit(restore(body))
           const commits = keep && Exit.isSuccess(exit)
           const end = attempt(() => (commits ? replica.commit() : replica.rollback()))
@@ -168,6 +168,10 @@ export const openHandle = (replica: Replica, busyTimeoutMillis: number): Handle 
     view,
     digest: turn.withPermit(attempt(() => impatiently(replica, () => replica.digest()))),
     read: (run) => turn.withPermit(attempt(() => replica.read(() => run(replica)))),
+    run: (write) => {
+      const attempted = attempt(() => impatiently(replica, write))
+      return turn.withPermit(patiently(busyTimeoutMillis, attempted, (pause) => pause))
+    },
     alone: (effect) => turn.withPermit(effect),
     write: (body) => transact(body, true),
     rehearse: (body) => transact(body, false),

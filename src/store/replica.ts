@@ -69,6 +69,7 @@ export class Replica {
   readonly #readDataVersion
   #inTransaction = false
   #fence: FenceReason | undefined
+  #commits = 0
 
   private constructor(directory: string, sqlite: Sqlite, options: ReplicaOptions) {
     this.directory = directory
@@ -139,6 +140,11 @@ export class Replica {
   get continuation(): Continuation | undefined {
     const text = this.#meta.get("continues")
     return text === undefined ? undefined : (JSON.parse(text) as Continuation)
+  }
+
+  /** Commits made through this handle. */
+  get commits(): number {
+    return this.#commits
   }
 
   /** The line this replica writes to; undefined before its first event. */
@@ -279,6 +285,7 @@ export class Replica {
       throw error
     }
     this.#inTransaction = false
+    this.#commits += 1
     if (this.#leaving !== undefined) {
       forgetKey(this.directory, this.#leaving)
       this.#leaving = undefined
