@@ -19,6 +19,7 @@ import type {
   SweptAssets,
 } from "./project/asset.ts"
 import type { ExportOptions } from "./project/export.ts"
+import type { FollowOptions, Meeting, SyncOptions, SyncSummary } from "./project/meeting.ts"
 import type { KeyOptions } from "./project/opening.ts"
 import type { ProgressListener } from "./project/progress.ts"
 import { Project } from "./project/project.ts"
@@ -40,6 +41,7 @@ import type {
   WriteResult,
 } from "./project/project.ts"
 import type { Change } from "./state/change.ts"
+import type { Peer, Remote } from "./sync/remote.ts"
 import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "./store/query.ts"
 
 /** How one call is followed and stopped. */
@@ -266,6 +268,38 @@ export class OpenProject {
   restoreBackup(path: string, call?: CallOptions): Promise<RestoreSummary> {
     return this.#run(
       Project.use((project) => project.restoreBackup(path)),
+      call,
+    )
+  }
+
+  /** Meets a remote until both hold the same, or nothing more can be done. The remote stays open. */
+  sync(remote: Remote, options: SyncOptions & CallOptions): Promise<SyncSummary> {
+    return this.#run(
+      Project.use((project) => project.sync(remote, options)),
+      options,
+    )
+  }
+
+  /** Meets a remote whenever something is new; ends when it is aborted, with the signal's reason. */
+  follow(remote: Remote, options: FollowOptions & CallOptions): Promise<void> {
+    return this.#run(
+      Project.use((project) => project.follow(remote, options)),
+      options,
+    )
+  }
+
+  /** What is remembered of the last meeting with each remote. */
+  meetings(call?: CallOptions): Promise<ReadonlyArray<Meeting>> {
+    return this.#run(
+      Project.use((project) => project.meetings),
+      call,
+    )
+  }
+
+  /** How this replica answers others, for as long as it is open. */
+  peer(call?: CallOptions): Promise<Peer> {
+    return this.#run(
+      Project.use((project) => project.peer),
       call,
     )
   }

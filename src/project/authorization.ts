@@ -77,6 +77,10 @@ const describe: Describe = {
   sweepAssets: (options) => described({ ...options }),
   backupProject: (options) => described({ ...options }),
   restoreBackup: (path) => described({ path }),
+  sync: ({ where }, options) => described({ where, ...options }),
+  follow: ({ where }, { assets, name }) => described({ where, name, assets }),
+  meetings: () => described(),
+  peer: () => described(),
   verify: () => described(),
 }
 

@@ -20,6 +20,7 @@ import type { Manifest, OpenReference } from "../archive/archive.ts"
 import type { TakenAlong } from "../archive/choose.ts"
 import type { Signature } from "../archive/read.ts"
 import type { Verification } from "../audit/verify.ts"
+import type { Peer, Remote } from "../sync/remote.ts"
 import type { ExportOptions } from "./export-options.ts"
 import type {
   AddedAssets,
@@ -29,6 +30,7 @@ import type {
   NewAsset,
   SweptAssets,
 } from "./asset.ts"
+import type { FollowOptions, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
 import type { KeyOptions } from "./opening.ts"
 
 export interface Status {
@@ -338,6 +340,14 @@ export class Project extends Context.Service<
     backupProject(options?: BackupOptions): Effect.Effect<BackupSummary, LamplogError>
     /** Brings what a backup of this project holds, and this replica lacks; only ever adds. */
     restoreBackup(path: string): Effect.Effect<RestoreSummary, LamplogError>
+    /** Meets a remote until both hold the same, or nothing more can be done. */
+    sync(remote: Remote, options: SyncOptions): Effect.Effect<SyncSummary, LamplogError>
+    /** Meets a remote whenever something is new, until interrupted. */
+    follow(remote: Remote, options: FollowOptions): Effect.Effect<void, LamplogError>
+    /** What is remembered of the last meeting with each remote. */
+    readonly meetings: Effect.Effect<ReadonlyArray<Meeting>, LamplogError>
+    /** How this replica answers others, for as long as it is open. */
+    readonly peer: Effect.Effect<Peer, LamplogError>
     /** Full check of this replica. */
     readonly verify: Effect.Effect<Verification, LamplogError>
   }

@@ -1,0 +1,216 @@
+/**
+ * Meeting remotes: once, until both hold the same, or for as long as somebody wants to follow one.
+ *
+ * The meeting itself is `sync/session.ts`; here it gets the replica, time and chance, and what is
+ * told to people: summaries, the memory of the last meeting, what conflicts are open now.
+ */
+import * as Effect from "effect/Effect"
+import { work } from "../archive/work.ts"
+import { LamplogError } from "../event/failure.ts"
+import { Assets } from "../store/assets.ts"
+import { readMeetings, saveMeeting } from "../store/meetings.ts"
+import { nodeLength } from "../store/travelling.ts"
+import type { Local } from "../sync/local.ts"
+import { peerOf } from "../sync/peer.ts"
+import type { Peer, Remote } from "../sync/remote.ts"
+import { localOf } from "../sync/replica-local.ts"
+import { Session } from "../sync/session.ts"
+import type { Tally, Timing } from "../sync/session.ts"
+import { headsMissing } from "../sync/step.ts"
+import { pushAssets } from "./asset-push.ts"
+import { Changes } from "./changes.ts"
+import { timed, timestamp } from "./clock.ts"
+import type { FollowOptions, FollowState, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
+import { openConflictIds } from "./reading.ts"
+import type { Handle } from "./transaction.ts"
+import type { Desk } from "./writing.ts"
+
+/** Runs an effect of the handle for somebody who waits for a promise. */
+const promised = async <A>(effect: Effect.Effect<A, LamplogError>): Promise<A> => {
+  const result = await Effect.runPromise(Effect.result(effect))
+  if (result._tag === "Failure") throw result.failure
+  return result.success
+}
+
+/** The replica of a handle, as meetings see it. */
+export const localOfHandle = ({ replica, run }: Handle): Local =>
+  localOf(replica, (write) => promised(run(write)))
+
+const timing: Timing = {
+  random: Math.random,
+  pause: (millis, signal) =>
+    new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer)
+        reject(signal.reason as Error)
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop)
+        resolve()
+      }, millis)
+      if (signal.aborted) stop()
+      else signal.addEventListener("abort", stop, { once: true })
+    }),
+}
+
+const timedOut = (tally: Tally, where: string, millis: number): LamplogError => {
+  const { error } = tally
+  const why = error === undefined ? "both do not hold the same yet" : error.message
+  return new LamplogError({
+    code: "sync-timeout",
+    message: `The meeting with ${where} was not done after ${millis / 1000} s: ${why}`,
+    remedy: `${error?.remedy ?? "Allow more time with --timeout."} What was taken so far is kept.`,
+    where,
+    ...(error === undefined ? {} : { cause: error }),
+  })
+}
+
+/** Runs a meeting that may take so long. */
+const within = async (
+  session: Session,
+  remote: Remote,
+  timeoutMillis: number | undefined,
+  signal: AbortSignal,
+): Promise<Tally> => {
+  if (timeoutMillis === undefined) return session.meet(signal)
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), timeoutMillis)
+  try {
+    return await session.meet(AbortSignal.any([signal, late.signal]))
+  } catch (error) {
+    if (signal.aborted || !late.signal.aborted) throw error
+    throw timedOut(session.tally, remote.where, timeoutMillis)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Keeps for later what a meeting has shown. */
+const remember = (
+  { clock, handle }: Desk,
+  remote: string,
+  { holdings }: Tally,
+): Effect.Effect<void, LamplogError> =>
+  holdings === undefined
+    ? Effect.void
+    : Effect.flatMap(timestamp(clock), (metAt) =>
+        handle.run(() => saveMeeting(handle.replica, { remote, metAt, holdings })),
+      )
+
+export const syncProject = (
+  desk: Desk,
+  remote: Remote,
+  options: SyncOptions,
+): Effect.Effect<SyncSummary, LamplogError> =>
+  Effect.gen(function* () {
+    const { handle } = desk
+    const { name, timeoutMillis } = options
+    const session = new Session(localOfHandle(handle), remote, { name, timing })
+    const meet = work(remote.where, (signal) => within(session, remote, timeoutMillis, signal))
+    const sends = options.assets !== false
+    const assets = sends ? pushAssets(handle, remote) : Effect.succeed(0)
+    const whole = Effect.flatMap(meet, (met) => Effect.map(assets, (sent) => [met, sent] as const))
+    const remembered = Effect.suspend(() => remember(desk, name, session.tally))
+    const ended = Effect.onExit(whole, () => Effect.ignore(remembered))
+    const [[tally, assetsPushed], durationSeconds] = yield* timed(ended)
+    const conflicts = yield* handle.read((replica) => openConflictIds(replica).size)
+    const { ahead, behind, forks, inSync, pulled, pushed, refused, rounds, waiting } = tally
+    return {
+      remote: name,
+      where: remote.where,
+      pulled,
+      pushed,
+      conflicts,
+      digest: yield* handle.digest,
+      inSync,
+      ahead,
+      behind,
+      waiting,
+      refused,
+      forks,
+      rounds,
+      assetsPushed,
+      durationSeconds,
+    }
+  })
+
+const stateFrom = ({ nextMillis, ...tally }: Tally): FollowState => {
+  const { ahead, behind, error, phase, pulled, pushed, refused, waiting } = tally
+  const nextAttemptMillis = nextMillis
+  return { phase, pulled, pushed, waiting, refused, ahead, behind, error, nextAttemptMillis }
+}
+
+/**
+ * Meets a remote whenever something is new here or there, until interrupted. Fails only for what no
+ * other attempt would mend.
+ */
+export const followRemote = (
+  desk: Desk,
+  changes: Changes,
+  remote: Remote,
+  { name, onState, assets = true }: FollowOptions,
+): Effect.Effect<void, LamplogError> => {
+  const { handle } = desk
+  const local = localOfHandle(handle)
+  const settled = (tally: Tally): Promise<void> =>
+    promised(
+      Effect.ignore(
+        Effect.andThen(
+          remember(desk, name, tally),
+          assets && tally.inSync ? pushAssets(handle, remote) : Effect.void,
+        ),
+      ),
+    )
+  return work(remote.where, async (signal) => {
+    let running = Promise.resolve()
+    let meeting = true
+    const session = new Session(local, remote, {
+      name,
+      timing,
+      onTally: (tally) => {
+        const met = meeting && tally.phase !== "meeting"
+        meeting = tally.phase === "meeting"
+        if (met) running = running.then(() => settled(tally))
+        onState?.(stateFrom(tally))
+      },
+    })
+    const unsubscribe = changes.subscribe(() => {
+      void local.stand().then(({ frontier }) => {
+        // What came from this remote itself is no news to it.
+        const { holdings } = session.tally
+        if (holdings === undefined || headsMissing(frontier, holdings).length > 0) session.changed()
+      }, session.changed)
+    })
+    try {
+      await session.follow(signal)
+    } finally {
+      unsubscribe()
+      await running
+    }
+  })
+}
+
+/** How this replica answers others, for as long as the project is open. */
+export const peerOfProject = ({ handle }: Desk, changes: Changes): Peer => {
+  const assets = new Assets(handle.replica.directory)
+  return peerOf(localOfHandle(handle), {
+    changed: (signal) => changes.next(signal),
+    getAsset: (sha256) => Promise.resolve(assets.has(sha256) ? assets.read(sha256) : undefined),
+  })
+}
+
+/** What is remembered of the last meeting with each remote, compared with what is held now. */
+export const meetings = ({ handle }: Desk): Effect.Effect<ReadonlyArray<Meeting>, LamplogError> =>
+  handle.read((replica) => {
+    const frontier = replica.lines.frontier()
+    return readMeetings(replica).map(({ remote, metAt, holdings }) => ({
+      remote,
+      metAt,
+      holdings,
+      ahead: headsMissing(frontier, holdings),
+      behind: Object.entries(holdings).flatMap(([log, { seq, hash }]) => {
+        const held = replica.lines.holding(log.slice(0, nodeLength), seq, hash) !== undefined
+        return held ? [] : [log]
+      }),
+    }))
+  })
