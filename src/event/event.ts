@@ -69,6 +69,14 @@ export interface SetDelta {
   readonly remove?: ReadonlyArray<Json>
 }
 
+/** What an `admit` says of the node it admits; the node itself is the event's id. */
+export interface Admission {
+  /** For people: whose node it is. */
+  readonly name?: string
+  /** In the founder's first event only: what the project's id was made of, beside the founder's key. */
+  readonly nonce?: string
+}
+
 export interface Body {
   /** Version of the entity type's definition that the author wrote with. */
   readonly kind: number
@@ -84,7 +92,16 @@ export interface Body {
   readonly settles?: string
   /** `continue`: where the log that this one goes on from ended. */
   readonly continues?: Reference
+  readonly admits?: Admission
+  /**
+   * `retire` of another node: the last event of it that counts; seq 0 (under `noEventHash`) when none
+   * does. A node that retires itself names nothing: the event is its last.
+   */
+  readonly retires?: Reference
 }
+
+/** Stands where the hash of an event would, when a node is retired before its first. */
+export const noEventHash = "0".repeat(64)
 
 export type EventCode = "header-invalid" | "body-invalid" | "too-long"
 
@@ -127,10 +144,10 @@ export const bodyText = (body: Body): string => canonicalFromJson(body as unknow
 const isCount = (value: unknown, least: number): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= least
 
-const referenceFrom = (value: Json | undefined, what: string): Reference => {
+const referenceFrom = (value: Json | undefined, what: string, least = 1): Reference => {
   if (!Array.isArray(value) || value.length !== 3) throw invalid(`${what} is not [node, seq, hash]`)
   const [node, seq, hash] = value as ReadonlyArray<unknown>
-  if (!isIdentifier(node) || !isCount(seq, 1) || !isHash(hash)) {
+  if (!isIdentifier(node) || !isCount(seq, least) || !isHash(hash)) {
     throw invalid(`${what} is not [node, seq, hash]`)
   }
   return { node, seq, hash }
@@ -236,6 +253,11 @@ const transactionFrom = (value: Json): Transaction => {
 const isTextList = (value: Json | undefined): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
 
+const isAdmission = (value: Json): value is JsonObject & Admission =>
+  isObject(value) &&
+  (value.name === undefined || typeof value.name === "string") &&
+  (value.nonce === undefined || typeof value.nonce === "string")
+
 /** Reads a body from its text. Throws `CanonicalError` or `EventError`. */
 export const bodyFromText = (text: string): Body => {
   if (isLongerThan(text, bodyBytesMax)) {
@@ -250,7 +272,7 @@ export const bodyFromOwnText = (text: string): Body => bodyFromJson(JSON.parse(t
 const bodyFromJson = (value: Json): Body => {
   const wrong = (message: string) => new EventError("body-invalid", message)
   if (!isObject(value)) throw wrong("the body is not an object")
-  const { kind, actor, at, reason, fields, unset, settles, continues } = value
+  const { kind, actor, at, reason, fields, unset, settles, continues, admits, retires } = value
   if (!isCount(kind, 1)) throw wrong("kind is not a whole number from 1")
   if (typeof actor !== "string") throw wrong("actor is not text")
   if (at !== undefined && typeof at !== "string") throw wrong("at is not text")
@@ -258,6 +280,7 @@ const bodyFromJson = (value: Json): Body => {
   if (fields !== undefined && !isObject(fields)) throw wrong("fields is not an object")
   if (unset !== undefined && !isTextList(unset)) throw wrong("unset is not a list of names")
   if (settles !== undefined && typeof settles !== "string") throw wrong("settles is not text")
+  if (admits !== undefined && !isAdmission(admits)) throw wrong("admits is not about a node")
   return {
     kind,
     actor,
@@ -267,5 +290,7 @@ const bodyFromJson = (value: Json): Body => {
     ...(unset === undefined ? {} : { unset }),
     ...(settles === undefined ? {} : { settles }),
     ...(continues === undefined ? {} : { continues: referenceFrom(continues, "continues") }),
+    ...(admits === undefined ? {} : { admits }),
+    ...(retires === undefined ? {} : { retires: referenceFrom(retires, "retires", 0) }),
   }
 }

@@ -24,6 +24,8 @@ export const isHash = (text: unknown): text is string =>
 
 const saltPattern = /^[0-9a-f]{32}$/
 export const isSalt = (text: string): boolean => saltPattern.test(text)
+/** Whether a text has the form of the nonce in a project's id. */
+export const isNonce = isSalt
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -48,7 +50,29 @@ const identifierPattern = /^[a-z2-7]{26}$/
 export const isIdentifier = (text: unknown): text is string =>
   typeof text === "string" && identifierPattern.test(text)
 
+/** The id of a new open project: 128 random bits. */
 export const randomProjectId = (): string => base32FromBytes(randomBytes(16))
+
+/** Who may take part in a project: anybody, or whom its members admit. Fixed for life by its id. */
+export type MembershipRule = "open" | "members"
+
+/** 26 characters hold two bits more than 128: in the last one `01` marks a project of members. */
+const spareBits = 0b11
+const membersMark = 0b01
+
+/** The rule of a project, told by its id alone, so that nobody can take the rule away from it. */
+export const membershipRule = (project: string): MembershipRule =>
+  (alphabet.indexOf(project.at(-1)!) & spareBits) === membersMark ? "members" : "open"
+
+/** A nonce for `projectIdOf`: 16 random bytes, as 32 hexadecimal characters. */
+export const randomNonce = (): string => randomBytes(16).toString("hex")
+
+/** The id of a project of members: it commits to the founder's key, so nobody else can be the founder. */
+export const projectIdOf = (founderPublicKey: string, nonce: string): string => {
+  const digest = sha256(`lamplog:project:1\n${founderPublicKey}\n${nonce}`)
+  const id = base32FromBytes(Buffer.from(digest, "hex").subarray(0, 16))
+  return id.slice(0, -1) + alphabet[alphabet.indexOf(id.at(-1)!) | membersMark]!
+}
 
 /** The id of the node that writes under a public key (64 hexadecimal characters). */
 export const nodeFromPublicKey = (publicKey: string): string =>

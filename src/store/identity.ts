@@ -30,6 +30,14 @@ import type { Head } from "../log/frontier.ts"
 
 export type FenceReason = "copied" | "rolled-back" | "key-missing" | "ahead-elsewhere"
 
+/** Where this replica goes on from, after a copy or a rollback was noticed. */
+export interface Continuation {
+  readonly node: string
+  readonly seq: number
+  readonly hash: string
+  readonly reason: FenceReason
+}
+
 /** What the file system says about a database file. */
 export const fileMark = (path: string): string => {
   const stat = statSync(path, { bigint: true })

@@ -9,7 +9,6 @@ import { bodyFromText, headerFromText, transactionBytesMax } from "../event/even
 import type { Body, Header } from "../event/event.ts"
 import type { Reference } from "../event/stamp.ts"
 import { clockFault } from "../log/chain.ts"
-import { notUnderstood } from "../state/understood.ts"
 import type { HistoryEvent } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
 import { refuse } from "./refuse.ts"
@@ -153,7 +152,8 @@ export class IncomingTransaction {
   }
 
   add(entry: Entry | undefined, header: Header, body: Body, event: HistoryEvent): void {
-    this.aside ??= notUnderstood(this.#replica.schema, header, body)
+    const { members, schema } = this.#replica
+    this.aside ??= members.reasonAtFirst(schema, header, event.hash, body)
     this.next += 1
     const isLarge = this.count > decodedMembersMax || this.#bytes > decodedBytesMax
     this.members.push({ entry, event: isLarge ? undefined : event })
@@ -164,11 +164,12 @@ export class IncomingTransaction {
    * is not the start of this transaction, and a member whose transaction nothing begins.
    */
   measureShared(entryOf: (header: Header) => Entry | undefined): void {
-    const read = this.#replica.sqlite.prepare<[number], { header: string; body: string }>(
-      "SELECT header, body FROM events WHERE event = ?",
+    const { members, schema, sqlite } = this.#replica
+    const read = sqlite.prepare<[number], { hash: string; header: string; body: string }>(
+      "SELECT hash, header, body FROM events WHERE event = ?",
     )
     for (const [index, row] of this.shared.entries()) {
-      const { header: text, body } = read.get(row)!
+      const { hash, header: text, body } = read.get(row)!
       const header = headerFromText(text)
       const where = `${header.node}:${header.seq}`
       const { transaction, lamport } = header
@@ -181,7 +182,7 @@ export class IncomingTransaction {
         )
       }
       this.measure(header, entryOf(header), text.length + body.length, where)
-      this.aside ??= notUnderstood(this.#replica.schema, header, bodyFromText(body))
+      this.aside ??= members.reasonAtFirst(schema, header, hash, bodyFromText(body))
     }
   }
 

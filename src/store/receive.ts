@@ -31,6 +31,7 @@ import { IncomingTransaction, rowsBefore } from "./incoming.ts"
 import type { LogLine } from "./lines.ts"
 import { historyEvent } from "./projection.ts"
 import { refuse } from "./refuse.ts"
+import { settleMembership } from "./reclassify.ts"
 import type { Replica } from "./replica.ts"
 
 /** Where a run of a log's events begins. */
@@ -87,6 +88,9 @@ export class Receiver {
   /** Transactions that refer to what had not been read yet. */
   readonly #deferred: Array<Deferred> = []
   #ownAhead = false
+  /** Nodes of which something new came, and whether any of it is about the project itself. */
+  readonly #arrived = new Set<string>()
+  #controlArrived = false
 
   constructor(replica: Replica) {
     this.#replica = replica
@@ -209,6 +213,8 @@ export class Receiver {
     const aside = open.aside ?? null
     this.#insert.run(row, header.lamport, hash, entity, aside, headerLine, salt, bodyLine)
     this.#events += 1
+    this.#arrived.add(node)
+    if (control) this.#controlArrived = true
     if (entity !== 0) this.#touched.add(entity)
     if (node === this.#replica.node) this.#ownAhead = true
     cursor.line = line
@@ -372,10 +378,12 @@ export class Receiver {
   /** Checks what had to wait, and tells what was taken. The caller commits. */
   finish(): Received {
     checkDeferred(this.#replica, this.#deferred)
+    const settled = settleMembership(this.#replica, this.#arrived, this.#controlArrived)
+    for (const entity of settled.touched) this.#touched.add(entity)
     if (this.#ownAhead) this.#replica.markAheadElsewhere()
     return {
       events: this.#events,
-      setAside: this.#asideCount,
+      setAside: Math.max(0, this.#asideCount + settled.setAside),
       touched: this.#touched,
       forks: this.#forks,
     }

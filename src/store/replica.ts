@@ -5,7 +5,6 @@
  * processes committed before it, and ends with everything durable or nothing changed:
  * events, projection and the heads of all logs change in one commit.
  */
-import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
 import { nodeFromPublicKey, signHead } from "../event/hash.ts"
@@ -13,16 +12,10 @@ import type { KeyPair } from "../event/hash.ts"
 import type { Position } from "../event/stamp.ts"
 import type { Head } from "../log/frontier.ts"
 import type { ProjectSchema } from "../state/schema.ts"
+import { announce, depart } from "./announce.ts"
 import { busyTimeoutMillisDefault, createProjectFile } from "./create.ts"
 import type { CreateOptions, ReplicaOptions } from "./create.ts"
-import {
-  databaseFile,
-  guarded,
-  holders,
-  openDatabase,
-  presenceFile,
-  projectionVersion,
-} from "./database.ts"
+import { databaseFile, guarded, openDatabase, projectionVersion } from "./database.ts"
 import type { Sqlite } from "./database.ts"
 import { computeDigest, keepDigest } from "./digest.ts"
 import {
@@ -33,20 +26,15 @@ import {
   loadKey,
   Record,
 } from "./identity.ts"
-import type { FenceReason } from "./identity.ts"
+import type { Continuation, FenceReason } from "./identity.ts"
 import { Lines } from "./lines.ts"
 import type { LogLine } from "./lines.ts"
+import { Members } from "./membership.ts"
 import { Meta } from "./meta.ts"
 import { Projection } from "./projection.ts"
 import { reclassify } from "./reclassify.ts"
 
-/** Where this replica goes on from, after a copy or a rollback was noticed. */
-export interface Continuation {
-  readonly node: string
-  readonly seq: number
-  readonly hash: string
-  readonly reason: FenceReason
-}
+export type { Continuation }
 
 export class Replica {
   readonly directory: string
@@ -55,6 +43,7 @@ export class Replica {
   readonly schema: ProjectSchema
   readonly lines: Lines
   readonly projection: Projection
+  readonly members: Members
   readonly #options: ReplicaOptions
   readonly #meta: Meta
   #key: KeyPair | undefined
@@ -65,6 +54,8 @@ export class Replica {
   #leaving: string | undefined
   /** The node whose key goes out of use when the running transaction is taken back. */
   #entering: string | undefined
+  /** The key to go on under though what was to be written with it is refused. */
+  #kept: KeyPair | undefined
   #dataVersion = -1
   readonly #readDataVersion
   #inTransaction = false
@@ -91,6 +82,7 @@ export class Replica {
     }
     this.lines = new Lines(sqlite)
     this.projection = new Projection(sqlite, this.#meta, this.schema)
+    this.members = new Members(sqlite, this.project, this.lines)
   }
 
   /** Makes a new project, or a new replica of one, in a folder that holds none. */
@@ -108,7 +100,7 @@ export class Replica {
         const replica = new Replica(directory, sqlite, options)
         replica.#checkFence()
         replica.#checkProjection()
-        replica.#announce()
+        announce(directory)
         return replica
       })
     } catch (error) {
@@ -196,16 +188,6 @@ export class Replica {
     })
   }
 
-  #announce(): void {
-    try {
-      // Those of killed processes go with it.
-      holders(this.directory)
-      writeFileSync(presenceFile(this.directory, process.pid), process.argv.slice(2, 4).join(" "))
-    } catch {
-      // Only a courtesy to whoever has to wait for this process.
-    }
-  }
-
   /** Noticed while meeting others: they hold events of this node that this database does not know. */
   markAheadElsewhere(): void {
     this.#fence = "ahead-elsewhere"
@@ -217,11 +199,15 @@ export class Replica {
    * the old one ended. Returns the log to continue, if that was so; call inside a transaction.
    */
   enter(): { readonly key: KeyPair; readonly continues: Continuation | undefined } {
-    if (this.#fence === undefined) return { key: this.#key!, continues: undefined }
-    const reason = this.#fence
+    if (this.#fence !== undefined) this.#become(createKey(this.directory), this.#fence)
+    // Under a new node its first event tells what it goes on from, however long ago it became that.
+    const continues = this.ownLine() === undefined ? this.continuation : undefined
+    return { key: this.#key!, continues }
+  }
+
+  #become(key: KeyPair, reason: FenceReason): void {
     const old = this.node
     const line = this.ownLine()
-    const key = createKey(this.directory)
     const continues =
       line === undefined ? undefined : { node: old, seq: line.headSeq, hash: line.headHash, reason }
     this.#meta.set({
@@ -235,7 +221,14 @@ export class Replica {
     this.#fence = undefined
     this.#leaving = old
     this.#entering = this.node
-    return { key, continues }
+  }
+
+  /**
+   * Called before a write is refused after `enter`: the node it gave out stays this replica's although
+   * the write is taken back, for others have to know the node that they are to admit.
+   */
+  keepNode(): void {
+    if (this.#entering !== undefined) this.#kept = this.#key
   }
 
   /** The highest event held, in total order: what a new event has to be above. */
@@ -254,6 +247,7 @@ export class Replica {
     const node = this.#meta.get("node")
     this.#meta.load()
     this.lines.reload()
+    this.members.reset()
     this.projection.reset()
     const stored = this.#meta.get("fence")
     if (node !== this.node) this.#checkFence()
@@ -303,7 +297,9 @@ export class Replica {
   rollback(): void {
     if (this.sqlite.inTransaction) this.sqlite.exec("ROLLBACK")
     this.#inTransaction = false
-    if (this.#entering !== undefined) forgetKey(this.directory, this.#entering)
+    const kept = this.#kept
+    if (this.#entering !== undefined && !kept) forgetKey(this.directory, this.#entering)
+    this.#kept = undefined
     this.#leaving = undefined
     this.#entering = undefined
     // Should the file be unreadable just now, the next transaction reads it again.
@@ -312,6 +308,16 @@ export class Replica {
       this.#reload()
       this.#checkFence()
     })
+    if (kept !== undefined) this.#settleInto(kept)
+  }
+
+  #settleInto(key: KeyPair): void {
+    try {
+      this.transaction(() => this.#fence !== undefined && this.#become(key, this.#fence))
+    } catch {
+      // Why the write was refused says more; the next one gives out another node.
+      forgetKey(this.directory, nodeFromPublicKey(key.publicKey))
+    }
   }
 
   /** Runs a plain function in a transaction: all of it, or nothing. */
@@ -383,7 +389,7 @@ export class Replica {
   }
 
   close(): void {
-    rmSync(presenceFile(this.directory, process.pid), { force: true })
+    depart(this.directory)
     this.#record?.close()
     this.sqlite.close()
   }
