@@ -3,7 +3,8 @@
  *
  * The events are the truth. `entities`, `buckets` and `stale` are projections: thrown away and rebuilt from
  * the events whenever `projectionVersion` or the schema's version differs. `lines` repeats what the
- * events say about each log, so that nothing has to be counted.
+ * events say about each log, so that nothing has to be counted. `waiting` and `meetings` belong to
+ * this replica's dealings with others and are no part of the project.
  *
  * An event's row id is `line * 2^32 + seq`: each log is one range, in order, without an index.
  *
@@ -69,6 +70,28 @@ CREATE TABLE entities (
 CREATE INDEX entities_contested ON entities (entity) WHERE conflicts <> '[]';
 CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, hash TEXT NOT NULL, members TEXT NOT NULL);
 CREATE TABLE stale (entity INTEGER PRIMARY KEY);
+CREATE TABLE waiting (
+  arrival INTEGER PRIMARY KEY,
+  node TEXT NOT NULL,
+  first_seq INTEGER NOT NULL,
+  previous TEXT NOT NULL,
+  last_seq INTEGER NOT NULL,
+  head TEXT NOT NULL,
+  signed INTEGER NOT NULL,
+  lacks INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  needs TEXT,
+  needs_at INTEGER,
+  bytes INTEGER NOT NULL,
+  segment BLOB NOT NULL,
+  UNIQUE (node, first_seq, previous, head)
+);
+CREATE TABLE meetings (
+  remote TEXT PRIMARY KEY,
+  cursor TEXT,
+  frontier TEXT,
+  met_at TEXT
+) WITHOUT ROWID;
 `
 
 /** Creates the tables in a new file, inside the caller's transaction. */

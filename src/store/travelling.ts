@@ -6,7 +6,7 @@
  */
 import { LamplogError } from "../event/failure.ts"
 import { genesisHash } from "../event/hash.ts"
-import type { Frontier } from "../log/frontier.ts"
+import type { Frontier, Head } from "../log/frontier.ts"
 import type { Lines, LogLine } from "./lines.ts"
 
 /** Consecutive events of one line. */
@@ -128,7 +128,7 @@ export const travellingLogs = (lines: Lines, project: string): ReadonlyArray<Tra
   )
 }
 
-const unknownHere = (node: string, seq: number, hash: string): LamplogError =>
+const unknownHere = (node: string, { seq, hash }: Head): LamplogError =>
   new LamplogError({
     code: "frontier-unknown",
     message: `Event ${seq} of ${node} (${hash.slice(0, 8)}…) is not held here, so what comes after it cannot be told.`,
@@ -136,15 +136,19 @@ const unknownHere = (node: string, seq: number, hash: string): LamplogError =>
     where: `${node}:${seq}`,
   })
 
-/** Finds the log that an event of a line travels in. */
-class Holders {
+/** Finds the log that an event of a line travels in, and keeps what a reader is known to hold of each. */
+class Reader {
   readonly #lines: Lines
+  readonly #logs: ReadonlyArray<TravellingLog>
   /** Who holds what of each line, in order: a fork hands a line on from one log to another. */
   readonly #byLine = new Map<number, Array<Stretch & { readonly log: TravellingLog }>>()
   readonly #lineByHead: ReadonlyMap<string, LogLine>
+  /** Up to which seq the reader holds a log. */
+  readonly #known = new Map<TravellingLog, number>()
 
   constructor(logs: ReadonlyArray<TravellingLog>, lines: Lines) {
     this.#lines = lines
+    this.#logs = logs
     for (const log of logs) {
       for (const stretch of log.stretches) {
         const held = this.#byLine.get(stretch.line)
@@ -157,7 +161,7 @@ class Holders {
   }
 
   /** The log that holds an event of this line. */
-  ofLine(line: number, seq: number): TravellingLog {
+  #ofLine(line: number, seq: number): TravellingLog {
     const held = this.#byLine.get(line)!
     let low = 0
     for (let high = held.length - 1; low < high;) {
@@ -168,52 +172,90 @@ class Holders {
     return held[low]!.log
   }
 
-  /** The log that holds an event, which is mostly the head of a line. */
-  of(node: string, seq: number, hash: string): TravellingLog {
+  /**
+   * The reader holds this event, which is mostly the head of a line: so it holds all that the event
+   * builds on. False when it is not held here.
+   */
+  holds(node: string, { seq, hash }: Head): boolean {
     const head = this.#lineByHead.get(hash)
     const isHead = head !== undefined && head.node === node && head.headSeq === seq
     const line = isHead ? head : this.#lines.holding(node, seq, hash)
-    if (line === undefined) throw unknownHere(node, seq, hash)
-    return this.ofLine(line.line, seq)
+    if (line === undefined) return false
+    this.#learn(this.#ofLine(line.line, seq), seq)
+    return true
+  }
+
+  #learn(first: TravellingLog, upTo: number): void {
+    let log: TravellingLog | undefined = first
+    for (let seq = upTo; log !== undefined;) {
+      const before = this.#known.get(log)
+      this.#known.set(log, Math.max(before ?? 0, seq))
+      // What the log parts from was learnt with it, the first time.
+      if (before !== undefined || log.base === undefined) return
+      seq = log.from - 1
+      log = this.#ofLine(log.base, seq)
+    }
+  }
+
+  /** What the reader lacks of these logs. */
+  lacks(): ReadonlyArray<TravellingLog> {
+    return this.#logs.flatMap((log) => {
+      const seq = this.#known.get(log)
+      if (seq === undefined) return [log]
+      if (seq === log.to) return []
+      const { line } = log.stretches.find(({ from, to }) => from <= seq && seq <= to)!
+      const rest = log.stretches
+        .filter(({ to }) => to > seq)
+        .map((stretch) => ({ ...stretch, from: Math.max(stretch.from, seq + 1) }))
+      const previous = this.#lines.hashAt(line, seq)
+      return [{ ...log, from: seq + 1, previous, stretches: rest }]
+    })
   }
 }
 
-/**
- * What a reader who holds `since` lacks of these logs. Whoever holds an event of a branch holds all
- * that the branch builds on.
- */
+/** What a reader who holds `since` lacks of these logs. Refuses heads that are not held here. */
 export const logsSince = (
   logs: ReadonlyArray<TravellingLog>,
   since: Frontier,
   lines: Lines,
 ): ReadonlyArray<TravellingLog> => {
-  const known = new Map<TravellingLog, number>()
   if (Object.keys(since).length === 0) return logs
-  const holders = new Holders(logs, lines)
-  const learn = (first: TravellingLog, upTo: number): void => {
-    let log: TravellingLog | undefined = first
-    for (let seq = upTo; log !== undefined;) {
-      const before = known.get(log)
-      known.set(log, Math.max(before ?? 0, seq))
-      // What the log parts from was learnt with it, the first time.
-      if (before !== undefined || log.base === undefined) return
-      seq = log.from - 1
-      log = holders.ofLine(log.base, seq)
-    }
+  const reader = new Reader(logs, lines)
+  for (const [name, head] of Object.entries(since)) {
+    const node = name.slice(0, nodeLength)
+    if (!reader.holds(node, head)) throw unknownHere(node, head)
   }
-  for (const [name, { seq, hash }] of Object.entries(since)) {
-    learn(holders.of(name.slice(0, nodeLength), seq, hash), seq)
+  return reader.lacks()
+}
+
+export interface LackingOptions {
+  /** Of logs whose heads are not held here: events that the reader holds, the highest first. */
+  readonly points?: { readonly [log: string]: ReadonlyArray<Head> }
+  /** Logs of nodes with unknown heads are not left out. */
+  readonly all?: boolean
+}
+
+/**
+ * What a reader lacks who may hold what is not held here. A node of which it holds an unknown head,
+ * without points to start from, is left out: the reader is ahead, or holds another branch.
+ */
+export const logsLacking = (
+  logs: ReadonlyArray<TravellingLog>,
+  known: Frontier,
+  lines: Lines,
+  { points = {}, all = false }: LackingOptions = {},
+): ReadonlyArray<TravellingLog> => {
+  const reader = new Reader(logs, lines)
+  const hidden = new Set<string>()
+  for (const [name, head] of Object.entries(known)) {
+    const node = name.slice(0, nodeLength)
+    if (!reader.holds(node, head) && points[name] === undefined) hidden.add(node)
   }
-  return logs.flatMap((log) => {
-    const seq = known.get(log)
-    if (seq === undefined) return [log]
-    if (seq === log.to) return []
-    const { line } = log.stretches.find(({ from, to }) => from <= seq && seq <= to)!
-    const rest = log.stretches
-      .filter(({ to }) => to > seq)
-      .map((stretch) => ({ ...stretch, from: Math.max(stretch.from, seq + 1) }))
-    return [{ ...log, from: seq + 1, previous: lines.hashAt(line, seq), stretches: rest }]
-  })
+  for (const [name, heads] of Object.entries(points)) {
+    const node = name.slice(0, nodeLength)
+    heads.some((head) => reader.holds(node, head))
+  }
+  return reader.lacks().filter(({ node }) => all || !hidden.has(node))
 }
 
 /** Characters of a node id, with which the name of each of its logs begins. */
