@@ -5,7 +5,6 @@
  * all members. The body is encoded and hashed once; those bytes are what everyone will ever see.
  */
 import { CanonicalError } from "../event/canonical.ts"
-import type { JsonObject } from "../event/canonical.ts"
 import {
   bodyBytesMax,
   bodyFromOwnText,
@@ -31,8 +30,12 @@ import { nextLamport } from "../log/chain.ts"
 import { planWrite } from "../state/change.ts"
 import type { Change } from "../state/change.ts"
 import { typeOf } from "../state/schema.ts"
+import { requireWriter } from "./admission.ts"
+import { continueDraft } from "./control.ts"
+import type { ControlDraft } from "./control.ts"
 import { rowOf, seqMax } from "./database.ts"
 import { historyEvent } from "./projection.ts"
+import { settleMembership } from "./reclassify.ts"
 import type { Continuation, Replica } from "./replica.ts"
 
 export interface Authorship {
@@ -56,7 +59,7 @@ export interface Written {
 const parentsNamedMax = 512
 
 /** One event to write, its place in the log still open. */
-interface Draft {
+export interface Draft {
   readonly type: string
   readonly id: string
   readonly op: Operation
@@ -158,6 +161,21 @@ export class Author {
     })
   }
 
+  /**
+   * Writes an event about the project itself. The founder's first is written before anybody is a
+   * member; anything else by members alone. What it changes for others is done when it returns.
+   */
+  control(draft: ControlDraft): Written {
+    return this.#replica.transaction(() => {
+      const founding = draft.body.admits?.nonce !== undefined
+      const { key, continues } = this.#replica.enter()
+      if (!founding) requireWriter(this.#replica, continues !== undefined)
+      ended(this.#write([draft], key, continues, draft.body))
+      settleMembership(this.#replica, new Set([this.#replica.node]), true)
+      return { events: 1, lamport: this.#replica.top()!.lamport }
+    })
+  }
+
   *#plan(
     changes: ReadonlyArray<Change>,
     authorship: Authorship,
@@ -246,6 +264,16 @@ export class Author {
       )
     }
     const { key, continues } = this.#replica.enter()
+    requireWriter(this.#replica, continues !== undefined)
+    yield* this.#write(drafts, key, continues, authorship)
+  }
+
+  *#write(
+    drafts: ReadonlyArray<Draft>,
+    key: KeyPair,
+    continues: Continuation | undefined,
+    authorship: Authorship,
+  ): Generator<number, void, void> {
     if (continues !== undefined)
       yield* this.#appendTransaction([continueDraft(continues, authorship)], key)
     yield* this.#appendTransaction(drafts, key)
@@ -348,17 +376,4 @@ const encodeBody = (body: Body, where: string): string => {
     )
   }
   return text
-}
-
-const continueDraft = (continues: Continuation, authorship: Authorship): Draft => {
-  const { node, seq, hash, reason } = continues
-  const { actor, at } = authorship
-  const body: Body & JsonObject = {
-    actor,
-    ...(at === undefined ? {} : { at }),
-    continues: [node, seq, hash],
-    kind: 1,
-    reason,
-  } as unknown as Body & JsonObject
-  return { type: controlType, id: node, op: "continue", parents: [], parentsLamport: 0, body }
 }

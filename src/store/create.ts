@@ -14,7 +14,13 @@ import {
 } from "node:fs"
 import { basename, join } from "node:path"
 import { LamplogError } from "../event/failure.ts"
-import { nodeFromPublicKey, randomProjectId } from "../event/hash.ts"
+import {
+  nodeFromPublicKey,
+  projectIdOf,
+  randomKeyPair,
+  randomNonce,
+  randomProjectId,
+} from "../event/hash.ts"
 import type { KeyPair } from "../event/hash.ts"
 import type { SchemaRegistry } from "../state/schema.ts"
 import { createTables, databaseFile, guarded, openDatabase, projectionVersion } from "./database.ts"
@@ -38,6 +44,19 @@ export interface CreateOptions extends ReplicaOptions {
   readonly project?: string
   /** The secret of this node's key, 64 hexadecimal characters; random unless given. */
   readonly seed?: string
+}
+
+/** What a new project of members is made of; its founder's first event has to hold the nonce. */
+export interface Founding {
+  readonly project: string
+  readonly seed: string
+  readonly nonce: string
+}
+
+export const newFounding = (): Founding => {
+  const { publicKey, seed } = randomKeyPair()
+  const nonce = randomNonce()
+  return { project: projectIdOf(publicKey, nonce), seed, nonce }
 }
 
 export const busyTimeoutMillisDefault = 5000
