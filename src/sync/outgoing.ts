@@ -1,0 +1,306 @@
+/**
+ * What somebody lacks, in batches: each builds only on what they hold and on the batches before it.
+ *
+ * The lacking runs of all logs are merged in the total order of events, so every prefix is causally
+ * closed; a batch is about 4 MiB of that order, one segment for each log in it. A transaction that is
+ * longer than a segment goes by itself, in parts.
+ *
+ * Invariants
+ *  1. Only stretches of rows are remembered between batches: events never change, so a batch may be
+ *     read long after the plan was made, and each is read from one state of the file.
+ *  2. Memory does not grow with what is lacking: one batch, one transaction's part, and rows read ahead.
+ */
+import { rowOf, seqOfRow } from "../store/database.ts"
+import type { Replica } from "../store/replica.ts"
+import { logsLacking, travellingLogs } from "../store/travelling.ts"
+import type { LackingOptions, TravellingLog } from "../store/travelling.ts"
+import type { Frontier } from "../log/frontier.ts"
+import { lineText, segmentBytesMax } from "../log/segment.ts"
+import { segmentFrom } from "./segment.ts"
+import type { Batch, Segment } from "./segment.ts"
+
+/** Rows read at once of all logs together, and of one at most. */
+const rowsAheadMax = 4096
+const pageRowsMax = 256
+/** Text of rows read ahead, at most, before logs that are not being read let theirs go. */
+const aheadBytesMax = 8 * 1024 * 1024
+/** A page ends early after so much text: rows of a megabyte are read a few at once. */
+const pageBytes = 256 * 1024
+
+interface Row {
+  readonly event: number
+  readonly lamport: number
+  readonly hash: string
+  readonly header: string
+  readonly salt: string
+  readonly body: string
+}
+
+const transactionMark = '"transaction":['
+const transactionPattern = /"transaction":\[(\d+),(\d+)\]/
+
+/** Whether more members follow this one. No escaped text in a header looks like the key. */
+const goesOn = (header: string): boolean => {
+  if (!header.includes(transactionMark)) return false
+  const [, index, count] = transactionPattern.exec(header)!
+  return Number(index) + 1 < Number(count)
+}
+
+/** Rows by place, as they are read for sending. */
+class Rows {
+  readonly page
+  readonly lamport
+  aheadBytes = 0
+
+  constructor({ sqlite }: Replica) {
+    this.page = sqlite.prepare<[number, number, number], Row>(
+      `SELECT event, lamport, hash, header, salt, body FROM events
+       WHERE event BETWEEN ? AND ? ORDER BY event LIMIT ?`,
+    )
+    this.lamport = sqlite
+      .prepare<[number], number>("SELECT lamport FROM events WHERE event = ?")
+      .pluck()
+  }
+}
+
+/** One log that is being sent. */
+class Source {
+  readonly log: TravellingLog
+  /** Lamport of the next event: where the log stands among others. */
+  lamport: number
+  #stretch = 0
+  /** Next seq to be given out. */
+  seq: number
+  #ahead: Array<Row> = []
+  #aheadAt = 0
+  #aheadBytes = 0
+  #rowsMax: number
+  readonly #rows: Rows
+
+  constructor(log: TravellingLog, rows: Rows, rowsMax: number) {
+    this.log = log
+    this.seq = log.from
+    this.#rows = rows
+    this.#rowsMax = rowsMax
+    this.lamport = rows.lamport.get(rowOf(log.stretches[0]!.line, log.from))!
+  }
+
+  get isDone(): boolean {
+    return this.seq > this.log.to
+  }
+
+  /** The line in which the event given out last stands. */
+  line = 0
+
+  /** The next event; there must be one. */
+  next(): Row {
+    const row = this.#peek()
+    this.line = this.log.stretches[this.#stretch]!.line
+    this.#aheadAt += 1
+    this.seq += 1
+    if (!this.isDone) this.lamport = this.#peek().lamport
+    return row
+  }
+
+  #peek(): Row {
+    if (this.#aheadAt < this.#ahead.length) return this.#ahead[this.#aheadAt]!
+    this.release()
+    const { stretches } = this.log
+    while (stretches[this.#stretch]!.to < this.seq) this.#stretch += 1
+    const { line, to } = stretches[this.#stretch]!
+    this.#ahead = this.#rows.page.all(rowOf(line, this.seq), rowOf(line, to), this.#rowsMax)
+    if (this.#ahead[0] === undefined || seqOfRow(this.#ahead[0].event) !== this.seq) {
+      throw new Error(`event ${this.seq} of ${this.log.name} is not where it was`)
+    }
+    this.#aheadBytes = this.#ahead.reduce(
+      (sum, { body, header }) => sum + body.length + header.length,
+      0,
+    )
+    this.#rows.aheadBytes += this.#aheadBytes
+    const fitting = Math.floor((pageBytes * this.#ahead.length) / this.#aheadBytes)
+    this.#rowsMax = Math.max(1, Math.min(fitting, pageRowsMax))
+    return this.#ahead[0]
+  }
+
+  /** Lets go of what was read ahead. */
+  release(): void {
+    this.#rows.aheadBytes -= this.#aheadBytes
+    this.#ahead = []
+    this.#aheadAt = 0
+    this.#aheadBytes = 0
+  }
+}
+
+/** A whole transaction of one log, or as much of it as one segment carries. */
+interface Unit {
+  readonly source: Source
+  readonly from: number
+  readonly lines: ReadonlyArray<string>
+  readonly bytes: number
+  /** Chain hash at its end, and the line in which that event stands. */
+  readonly hash: string
+  readonly line: number
+  /** Whether the transaction ends with it. */
+  readonly isWhole: boolean
+}
+
+const nextUnit = (source: Source): Unit => {
+  const from = source.seq
+  const lines: Array<string> = []
+  let bytes = 0
+  for (;;) {
+    const { header, salt, body, hash } = source.next()
+    const text = lineText(header, salt, body)
+    lines.push(text)
+    bytes += Buffer.byteLength(text)
+    const isWhole = !goesOn(header)
+    if (isWhole || bytes >= segmentBytesMax) {
+      return { source, from, lines, bytes, hash, line: source.line, isWhole }
+    }
+  }
+}
+
+/** Whether a log's next event stands after another's, in total order. */
+const isAfter = (left: Source, right: Source): boolean => {
+  if (left.lamport !== right.lamport) return left.lamport > right.lamport
+  if (left.log.node !== right.log.node) return left.log.node > right.log.node
+  return left.seq > right.seq
+}
+
+/** A segment while its lines are gathered. */
+interface Part {
+  readonly log: TravellingLog
+  readonly from: number
+  readonly previous: string
+  readonly lines: Array<string>
+  to: number
+  head: string
+  signature: string | undefined
+}
+
+class Outgoing {
+  readonly #replica: Replica
+  readonly #rows: Rows
+  /** Logs with events to be sent, the one whose turn it is last. */
+  readonly #sources: Array<Source> = []
+  /** Chain hash up to which each log was given out. */
+  readonly #hashes = new Map<TravellingLog, string>()
+  /** Signed heads as they were when this was planned. */
+  readonly #signed: ReadonlyMap<number, { readonly seq: number; readonly signature: string }>
+  /** Read, but for the next batch. */
+  #carried: Unit | undefined
+
+  constructor(replica: Replica, logs: ReadonlyArray<TravellingLog>) {
+    this.#replica = replica
+    this.#rows = new Rows(replica)
+    const rowsMax = Math.max(1, Math.min(pageRowsMax, Math.floor(rowsAheadMax / logs.length)))
+    for (const log of logs) {
+      this.#hashes.set(log, log.previous)
+      this.#sources.push(new Source(log, this.#rows, rowsMax))
+    }
+    this.#sources.sort((left, right) => (isAfter(left, right) ? -1 : 1))
+    this.#signed = new Map(
+      replica.lines.all.flatMap(({ line, signedSeq: seq, signature }) =>
+        seq === undefined || signature === undefined ? [] : [[line, { seq, signature }] as const],
+      ),
+    )
+  }
+
+  #next(): Unit | undefined {
+    const carried = this.#carried
+    this.#carried = undefined
+    if (carried !== undefined) return carried
+    const source = this.#sources.pop()
+    if (source === undefined) return undefined
+    const unit = nextUnit(source)
+    if (source.isDone) source.release()
+    else if (unit.isWhole) this.#insert(source)
+    // The rest of a transaction comes before anything else.
+    else this.#sources.push(source)
+    return unit
+  }
+
+  #insert(source: Source): void {
+    const sources = this.#sources
+    let low = 0
+    let high = sources.length
+    // Mostly it is this log's turn again.
+    if (high === 0 || isAfter(sources[high - 1]!, source)) low = high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (isAfter(sources[middle]!, source)) low = middle + 1
+      else high = middle
+    }
+    sources.splice(low, 0, source)
+    if (low + 1 < sources.length && this.#rows.aheadBytes > aheadBytesMax) source.release()
+  }
+
+  /** The next batch; undefined when nothing is left. */
+  batch(): Batch | undefined {
+    const parts: Array<Part> = []
+    const open = new Map<TravellingLog, Part>()
+    let bytes = 0
+    for (let unit = this.#next(); unit !== undefined; unit = this.#next()) {
+      if (bytes > 0 && bytes + unit.bytes > segmentBytesMax) {
+        this.#carried = unit
+        break
+      }
+      this.#add(unit, parts, open)
+      bytes += unit.bytes
+      if (!unit.isWhole) break
+    }
+    if (parts.length === 0) return undefined
+    // A branch stands after what it parts from.
+    parts.sort((left, right) => left.from - right.from)
+    return parts.map((part) => this.#segment(part))
+  }
+
+  #add(unit: Unit, parts: Array<Part>, open: Map<TravellingLog, Part>): void {
+    const { log } = unit.source
+    let part = open.get(log)
+    if (part === undefined) {
+      const previous = this.#hashes.get(log)!
+      const { from, hash: head } = unit
+      part = { log, from, previous, lines: [], to: from, head, signature: undefined }
+      parts.push(part)
+      open.set(log, part)
+    }
+    for (const line of unit.lines) part.lines.push(line)
+    part.to = unit.from + unit.lines.length - 1
+    part.head = unit.hash
+    this.#hashes.set(log, unit.hash)
+    const signed = this.#signed.get(unit.line)
+    if (signed?.seq !== part.to) return
+    // A segment ends where the node has signed its log.
+    part.signature = signed.signature
+    open.delete(log)
+  }
+
+  #segment({ log, from, to, previous, head, lines, signature }: Part): Segment {
+    const { project } = this.#replica
+    const { node, publicKey } = log
+    const run = { project, node, publicKey, from, to, previous, head }
+    const text = Buffer.from(lines.join(""))
+    return segmentFrom(signature === undefined ? run : { ...run, signature }, text)
+  }
+}
+
+/**
+ * What somebody who holds `known` lacks. This replica's own log is signed first, to its end.
+ */
+export function* outgoing(
+  replica: Replica,
+  known: Frontier,
+  options: LackingOptions = {},
+): Generator<Batch> {
+  replica.signOwnHead()
+  const plan = replica.read(() => {
+    const logs = travellingLogs(replica.lines, replica.project)
+    return new Outgoing(replica, logsLacking(logs, known, replica.lines, options))
+  })
+  for (;;) {
+    const batch = replica.read(() => plan.batch())
+    if (batch === undefined) return
+    yield batch
+  }
+}
