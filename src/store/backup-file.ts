@@ -21,7 +21,7 @@ import {
 import type { BackupFacts } from "./backup.ts"
 import { rowOf, seqMax } from "./database.ts"
 import type { Sqlite } from "./database.ts"
-import type { LogStart } from "./receive.ts"
+import type { LogStart } from "./line-check.ts"
 
 const pageRows = 500
 const headBytes = 65_536

@@ -9,41 +9,22 @@
  * Logs may come in any order. What an event refers to may stand in a log that comes later; such
  * events are checked again at the end.
  */
-import { CanonicalError } from "../event/canonical.ts"
-import { bodyFromText, controlType, EventError, headerFromText } from "../event/event.ts"
+import { controlType, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
-import {
-  bodyHash,
-  chainHash,
-  genesisHash,
-  isHash,
-  isSalt,
-  nodeFromPublicKey,
-  verifyHead,
-} from "../event/hash.ts"
+import { bodyHash, chainHash, verifyHead } from "../event/hash.ts"
 import type { Reference } from "../event/stamp.ts"
-import type { LamplogError } from "../event/failure.ts"
 import { lineFromText } from "../log/segment.ts"
 import { rowOf } from "./database.ts"
 import { checkDeferred } from "./deferred.ts"
 import type { Deferred } from "./deferred.ts"
 import { IncomingTransaction, rowsBefore } from "./incoming.ts"
+import { checkedLine, checkStart, eventOfLine, otherBody } from "./line-check.ts"
+import type { LogStart } from "./line-check.ts"
 import type { LogLine } from "./lines.ts"
 import { historyEvent } from "./projection.ts"
 import { refuse } from "./refuse.ts"
 import { settleMembership } from "./reclassify.ts"
 import type { Replica } from "./replica.ts"
-
-/** Where a run of a log's events begins. */
-export interface LogStart {
-  readonly node: string
-  /** 64 hexadecimal characters. */
-  readonly publicKey: string
-  /** Seq of the first event that follows. */
-  readonly from: number
-  /** Chain hash before it. */
-  readonly previous: string
-}
 
 export interface Received {
   /** Events that were not held before. */
@@ -66,13 +47,6 @@ interface Cursor {
   /** Row of the open transaction's first member that is new. */
   openRow: number
 }
-
-const otherBody = (node: string, seq: number, where: string): LamplogError =>
-  refuse(
-    "body-hash",
-    `${where}: the body of ${node}:${seq} is not the one its header names.`,
-    where,
-  )
 
 export class Receiver {
   readonly #replica: Replica
@@ -110,35 +84,16 @@ export class Receiver {
   /** Begins a run of one log's events. Refuses what does not connect to what is held. */
   begin(start: LogStart): void {
     const { node, from, previous } = start
-    const where = `log ${node}`
-    if (!isHash(start.publicKey) || nodeFromPublicKey(start.publicKey) !== node) {
-      throw refuse(
-        "key-mismatch",
-        `The public key given for ${node} is not that node's key.`,
-        where,
-      )
-    }
-    if (!Number.isSafeInteger(from) || from < 1 || !isHash(previous)) {
-      throw refuse("log-start", `The log of ${node} begins nowhere.`, where)
-    }
+    checkStart(start, this.#replica.project)
     let line: LogLine | undefined
-    if (from === 1) {
-      if (previous !== genesisHash(this.#replica.project, start.publicKey)) {
-        throw refuse(
-          "other-project",
-          `The log of ${node} does not belong to project ${this.#replica.project}.`,
-          where,
-          "Merge only archives of the same project; use `import` for the values of another one.",
-        )
-      }
-    } else {
+    if (from > 1) {
       line = this.#replica.lines.holding(node, from - 1, previous)
       if (line === undefined) {
         const held = this.#replica.lines.ofNode(node).map((known) => known.headSeq)
         throw refuse(
           "history-missing",
           `The log of ${node} goes on after event ${from - 1} (${previous.slice(0, 8)}…), which is not held here${held.length > 0 ? ` (held up to ${Math.max(...held)})` : ""}.`,
-          where,
+          `log ${node}`,
           "Ask for an archive that reaches further back, or a complete one.",
         )
       }
@@ -157,20 +112,13 @@ export class Receiver {
 
   /** Takes the next line of the log begun last. `where` names the place for errors. */
   line(text: string, where: string): void {
-    try {
-      this.#take(text, where)
-    } catch (error) {
-      if (error instanceof CanonicalError || error instanceof EventError) {
-        const place = error instanceof CanonicalError ? `${where} ${error.where}`.trim() : where
-        throw refuse(error.code, `${where}: ${error.message}.`, place, undefined, "schema")
-      }
-      throw error
-    }
+    checkedLine(where, () => this.#take(text, where))
   }
 
   #take(text: string, where: string): void {
     const cursor = this.#cursor!
-    const { header: headerLine, salt, body: bodyLine } = lineFromText(text, where)
+    const parts = lineFromText(text, where)
+    const { header: headerLine, salt, body: bodyLine } = parts
     const hash = chainHash(cursor.hash, headerLine)
     const seq = cursor.seq + 1
     const held = this.#held(cursor, seq, hash)
@@ -185,19 +133,8 @@ export class Receiver {
       cursor.hash = hash
       return
     }
-    const header = headerFromText(headerLine)
     const { node } = cursor.start
-    if (header.node !== node || header.seq !== seq) {
-      throw refuse(
-        "out-of-sequence",
-        `${where}: event ${header.seq} of ${header.node} stands where event ${seq} of ${node} belongs.`,
-        where,
-      )
-    }
-    if (!isSalt(salt) || bodyHash(salt, bodyLine) !== header.body) {
-      throw otherBody(node, seq, where)
-    }
-    const body = bodyFromText(bodyLine)
+    const { header, body } = eventOfLine(parts, node, seq, where)
     const open = this.#transaction(cursor, header, where)
     const line = this.#extend(cursor, seq, hash, header.lamport)
     const row = rowOf(line.line, seq)
