@@ -32,3 +32,5 @@ export {
   protocolVersion,
 } from "./sync/segment.ts"
 export type { Batch, Codec, Segment, SegmentHead } from "./sync/segment.ts"
+export { shelfRemote } from "./sync/shelf.ts"
+export type { ShelfAssets, ShelfEntry, ShelfStorage } from "./sync/shelf-storage.ts"

@@ -4,12 +4,13 @@
  * `<project>/project.json` describes a project, `<project>/logs/<node>/<run>.events` is one segment, where
  * `<run>` is `<from>-<to>-<lamport>-<previous8>-<head>-<size>-<lines>`: first and last seq (10 digits), the
  * lamport of the first event (only for a good order of reading), the first 8 characters of the chain hash
- * before it, the whole chain hash at its end, the bytes of the file, and of its lines when unpacked.
+ * before it, the whole chain hash at its end, the bytes of the file, and of its lines when unpacked. A run
+ * that its node has signed has `-signed` behind it.
  */
 import { isIdentifier } from "../event/hash.ts"
 import { lineFromText } from "../log/segment.ts"
 import { encodedBytesMax, linesBytesMax, linesOfSegment } from "./segment.ts"
-import type { Segment, SegmentHead } from "./segment.ts"
+import type { Segment } from "./segment.ts"
 
 /** What a name says about the run of events in its file. */
 export interface ShelfRun {
@@ -26,6 +27,8 @@ export interface ShelfRun {
   readonly size: number
   /** Bytes of the lines when unpacked. */
   readonly lines: number
+  /** Whether its node has signed the end of it. */
+  readonly signed: boolean
 }
 
 /** Characters of a hash that a name repeats to tell what it goes on from. */
@@ -36,7 +39,7 @@ export const logsPrefix = (project: string): string => `${project}/logs/`
 export const descriptionName = (project: string): string => `${project}/project.json`
 
 const runPattern =
-  /^([0-9]{10,16})-([0-9]{10,16})-([0-9]{1,16})-([0-9a-f]{8})-([0-9a-f]{64})-([0-9]{1,8})-([0-9]{1,8})\.events$/
+  /^([0-9]{10,16})-([0-9]{10,16})-([0-9]{1,16})-([0-9a-f]{8})-([0-9a-f]{64})-([0-9]{1,8})-([0-9]{1,8})(-signed)?\.events$/
 
 const digits = (seq: number): string => String(seq).padStart(seqDigits, "0")
 
@@ -52,7 +55,9 @@ export const runFromName = (name: string, prefix: string): ShelfRun | undefined 
     return undefined
   }
   if (size > encodedBytesMax || lines > linesBytesMax) return undefined
-  return { name, node, from, to, lamport, previous: match[4]!, head: match[5]!, size, lines }
+  const signed = match[8] !== undefined
+  const [previous, head] = [match[4]!, match[5]!]
+  return { name, node, from, to, lamport, previous, head, size, lines, signed }
 }
 
 /** Lamport of the first event of some lines; 0 when they hold none. */
@@ -66,21 +71,13 @@ const firstLamport = (lines: Buffer): number => {
   }
 }
 
-/** The run that a segment is, under the name that it should have. */
+/** The run that a segment is, under the name that it should have; `size` is that of the file. */
 export const runOfSegment = (segment: Segment, size: number): ShelfRun => {
-  const lamport = firstLamport(linesOfSegment(segment, segment.node))
-  return nameRun({ ...segment, lamport, bytes: size })
-}
-
-type Named = Omit<SegmentHead, "codec" | "publicKey"> & {
-  readonly lamport: number
-  readonly bytes: number
-}
-
-const nameRun = (named: Named): ShelfRun => {
-  const { project, node, from, to, lamport, head, bytes, size: lines } = named
-  const previous = named.previous.slice(0, previousLength)
-  const run = [digits(from), digits(to), lamport, previous, head, bytes, lines].join("-")
-  const name = `${logsPrefix(project)}${node}/${run}.events`
-  return { name, node, from, to, lamport, previous, head, size: bytes, lines }
+  const { project, node, from, to, head, size: lines } = segment
+  const lamport = firstLamport(linesOfSegment(segment, node))
+  const previous = segment.previous.slice(0, previousLength)
+  const signed = segment.signature !== undefined
+  const run = [digits(from), digits(to), lamport, previous, head, size, lines].join("-")
+  const name = `${logsPrefix(project)}${node}/${run}${signed ? "-signed" : ""}.events`
+  return { name, node, from, to, lamport, previous, head, size, lines, signed }
 }

@@ -1,0 +1,242 @@
+/**
+ * Keeps the number of files small: many small runs of a log become one, and what lies there twice goes.
+ *
+ * Invariants
+ *  1. What goes has been checked to lie, event for event, in a file that stays and was there before.
+ *  2. Of two files with the same events everybody keeps the same one, so two who tidy at once lose nothing.
+ *  3. A run that another one goes on from stays, unless that one goes too.
+ *
+ * The newest runs of a log are left alone: whoever lacks but a little reads but a little. Behind them each
+ * small run is at least as large as all newer ones together, so there are few, and each event is written
+ * again few times.
+ */
+import { segmentBytesMax } from "../log/segment.ts"
+import type { ShelfFiles } from "./shelf-files.ts"
+import { runsByNode } from "./shelf-holdings.ts"
+import type { NodeRuns } from "./shelf-holdings.ts"
+import { logsPrefix, runFromName, runOfSegment } from "./shelf-names.ts"
+import type { ShelfRun } from "./shelf-names.ts"
+import type { ShelfStorage } from "./shelf-storage.ts"
+import { encodeSegment, segmentFrom } from "./segment.ts"
+
+/** Small runs at the end of a log before some are merged. */
+export const smallRunsMax = 32
+/** Runs at the end of a log that are not merged yet. */
+export const newestRunsKept = 8
+/** From so many bytes of lines a run is large and stays as it is. */
+const largeBytes = segmentBytesMax / 2
+/** Bytes of files that one round reads to find out what lies there twice. */
+const comparedBytesMax = 8 * 1024 * 1024
+/** Groups that one round merges; the next one goes on. */
+const mergesMax = 16
+
+const isLarge = ({ lines }: ShelfRun): boolean => lines >= largeBytes
+
+/** Runs that follow each other, from seq 1 or from where a branch parts, to each end. */
+export const chainsOf = (runs: NodeRuns): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
+  const before = new Map<ShelfRun, ShelfRun>()
+  for (const run of runs.linked) {
+    for (const next of runs.next(run)) {
+      const known = before.get(next)
+      if (known === undefined || run.from < known.from) before.set(next, run)
+    }
+  }
+  const used = new Set<ShelfRun>()
+  const ends = [...runs.linked].filter((run) => runs.next(run).length === 0)
+  return ends
+    .sort((left, right) => right.to - left.to || (left.name < right.name ? -1 : 1))
+    .map((end) => {
+      const chain: Array<ShelfRun> = []
+      for (let run: ShelfRun | undefined = end; run && !used.has(run); run = before.get(run)) {
+        used.add(run)
+        chain.push(run)
+      }
+      return chain.reverse()
+    })
+}
+
+/** Cuts a chain at its large runs. */
+const smallStretches = (chain: ReadonlyArray<ShelfRun>): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
+  const stretches: Array<Array<ShelfRun>> = [[]]
+  for (const run of chain) {
+    if (isLarge(run)) stretches.push([])
+    else stretches.at(-1)!.push(run)
+  }
+  return stretches
+}
+
+/** Groups of neighbours, none with more lines than a segment may have. */
+const grouped = (runs: ReadonlyArray<ShelfRun>): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
+  const groups: Array<Array<ShelfRun>> = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const run of runs) {
+    if (bytes + run.lines > segmentBytesMax) {
+      groups.push([])
+      bytes = 0
+    }
+    groups.at(-1)!.push(run)
+    bytes += run.lines
+  }
+  return groups.filter(({ length }) => length > 1)
+}
+
+/** Groups of runs of one chain to be merged now, each into one. */
+export const mergesOf = (
+  chain: ReadonlyArray<ShelfRun>,
+): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
+  const stretches = smallStretches(chain)
+  const enclosed = stretches.slice(0, -1).flatMap(grouped)
+  const last = stretches.at(-1)!
+  if (last.length <= smallRunsMax) return enclosed
+  const older = last.slice(0, -newestRunsKept)
+  let newerBytes = 0
+  let first = older.length
+  for (const [index, run] of [...older.entries()].reverse()) {
+    if (run.lines < newerBytes) first = index
+    newerBytes += run.lines
+  }
+  return [...enclosed, ...grouped(older.slice(first))]
+}
+
+class Tidying {
+  readonly #storage: ShelfStorage
+  readonly #files: ShelfFiles
+  readonly #project: string
+  readonly #signal: AbortSignal
+  #comparedBytes = 0
+  changed = false
+
+  constructor(storage: ShelfStorage, files: ShelfFiles, project: string, signal: AbortSignal) {
+    this.#storage = storage
+    this.#files = files
+    this.#project = project
+    this.#signal = signal
+  }
+
+  #check(run: ShelfRun) {
+    this.#signal.throwIfAborted()
+    return this.#files.check(this.#project, run, this.#signal)
+  }
+
+  async #remove(run: ShelfRun): Promise<void> {
+    await this.#storage.remove(run.name, this.#signal)
+    this.changed = true
+  }
+
+  /** Gives a run that was found under an odd name its own one. */
+  async rename(run: ShelfRun, names: ReadonlySet<string>): Promise<void> {
+    const checked = await this.#check(run)
+    if (checked === undefined) return
+    const { name } = runOfSegment(checked.segment, run.size)
+    if (!names.has(name)) {
+      await this.#files.write(name, encodeSegment(checked.segment), this.#signal)
+    }
+    await this.#remove(run)
+  }
+
+  /** Writes one run in place of several, then removes those that nothing else goes on from. */
+  async merge(group: ReadonlyArray<ShelfRun>, runs: NodeRuns): Promise<void> {
+    const lines: Array<Buffer> = []
+    let first
+    let last
+    for (const run of group) {
+      const checked = await this.#check(run)
+      if (checked === undefined) return
+      // A name tells but a part of what a run goes on from.
+      if (last !== undefined && checked.segment.previous !== last.head) return
+      first ??= checked.segment
+      last = checked.segment
+      for (const line of checked.lines) lines.push(line.bytes)
+    }
+    const { project, node, publicKey, from, previous } = first!
+    const { to, head, signature } = last!
+    const start = { project, node, publicKey, from, to, previous, head }
+    const whole = Buffer.concat(lines)
+    const segment = segmentFrom(signature === undefined ? start : { ...start, signature }, whole)
+    const bytes = encodeSegment(segment)
+    await this.#files.write(runOfSegment(segment, bytes.length).name, bytes, this.#signal)
+    this.changed = true
+    const parts = new Set(group)
+    for (const run of group.slice(0, -1)) {
+      if (runs.next(run).every((next) => parts.has(next))) await this.#remove(run)
+    }
+    await this.#remove(group.at(-1)!)
+  }
+
+  /** Removes what lies in a larger run, or beside one of the same events. */
+  async compare(runs: NodeRuns): Promise<void> {
+    const gone = new Set<ShelfRun>()
+    for (const [outer, inner] of overlapsOf(runs.all)) {
+      const rest = inner.filter((run) => !gone.has(run) && !this.#files.isApart(outer, run))
+      if (gone.has(outer) || rest.length === 0) continue
+      this.#comparedBytes += outer.size
+      if (this.#comparedBytes > comparedBytesMax) return
+      const checked = await this.#check(outer)
+      if (checked === undefined) continue
+      const { segment, lines } = checked
+      const hashAt = (seq: number): string =>
+        seq < outer.from ? segment.previous : lines[seq - outer.from]!.hash
+      const within = new Set<ShelfRun>()
+      for (const run of rest) {
+        const begins = hashAt(run.from - 1).startsWith(run.previous)
+        if (begins && hashAt(run.to) === run.head) within.add(run)
+        else this.#files.setApart(outer, run)
+      }
+      const staysNeeded = (run: ShelfRun): boolean =>
+        run.to !== outer.to && runs.next(run).some((next) => !gone.has(next) && !within.has(next))
+      for (const run of within) {
+        if (staysNeeded(run)) continue
+        await this.#remove(run)
+        gone.add(run)
+      }
+    }
+  }
+}
+
+/** Whether `outer` is the one to stay, if the other lies in it: the same for everybody who asks. */
+const outranks = (outer: ShelfRun, inner: ShelfRun): boolean => {
+  if (outer.from > inner.from || outer.to < inner.to || outer === inner) return false
+  if (outer.to > inner.to) return true
+  if (outer.signed !== inner.signed) return outer.signed
+  return outer.from < inner.from || outer.name < inner.name
+}
+
+/** Runs, each with those that may lie in it; larger ones first. */
+const overlapsOf = (
+  runs: ReadonlyArray<ShelfRun>,
+): ReadonlyArray<readonly [ShelfRun, ReadonlyArray<ShelfRun>]> => {
+  const sorted = runs.toSorted((left, right) => left.from - right.from || right.to - left.to)
+  return sorted.flatMap((outer, index) => {
+    const inner: Array<ShelfRun> = []
+    for (let at = index; at > 0 && sorted[at - 1]!.from === outer.from; at -= 1) {
+      if (outranks(outer, sorted[at - 1]!)) inner.push(sorted[at - 1]!)
+    }
+    for (let at = index + 1; at < sorted.length && sorted[at]!.from <= outer.to; at += 1) {
+      if (outranks(outer, sorted[at]!)) inner.push(sorted[at]!)
+    }
+    return inner.length === 0 ? [] : [[outer, inner] as const]
+  })
+}
+
+/** Tidies a project's shelf; tells whether anything there has changed. */
+export const tidyShelf = async (
+  storage: ShelfStorage,
+  files: ShelfFiles,
+  project: string,
+  listed: ReadonlyArray<ShelfRun>,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const prefix = logsPrefix(project)
+  const tidying = new Tidying(storage, files, project, signal)
+  const named = listed.filter(({ name }) => runFromName(name, prefix) !== undefined)
+  const names = new Set(named.map(({ name }) => name))
+  for (const run of listed) if (!names.has(run.name)) await tidying.rename(run, names)
+  const nodes = runsByNode(named)
+  const merges = nodes.flatMap((runs) =>
+    chainsOf(runs).flatMap((chain) => mergesOf(chain).map((group) => ({ runs, group }))),
+  )
+  for (const { runs, group } of merges.slice(0, mergesMax)) await tidying.merge(group, runs)
+  const now = tidying.changed ? runsByNode(await files.list(project, signal)) : nodes
+  for (const runs of now) await tidying.compare(runs)
+  return tidying.changed
+}
