@@ -20,6 +20,7 @@ import type {
 } from "./project/asset.ts"
 import type { ExportOptions } from "./project/export.ts"
 import type { FollowOptions, Meeting, SyncOptions, SyncSummary } from "./project/meeting.ts"
+import type { AdmitOptions, ProjectMembers } from "./project/members.ts"
 import type { KeyOptions } from "./project/opening.ts"
 import type { ProgressListener } from "./project/progress.ts"
 import { Project } from "./project/project.ts"
@@ -301,6 +302,30 @@ export class OpenProject {
     return this.#run(
       Project.use((project) => project.peer),
       call,
+    )
+  }
+
+  /** The nodes that were named as members, and how each stands. */
+  members(call?: CallOptions): Promise<ProjectMembers> {
+    return this.#run(
+      Project.use((project) => project.members),
+      call,
+    )
+  }
+
+  /** Lets a node write to a project of members. */
+  admitNode(node: string, options: AdmitOptions & CallOptions): Promise<WriteResult> {
+    return this.#run(
+      Project.use((project) => project.admitNode(node, options)),
+      options,
+    )
+  }
+
+  /** Ends what counts of a node with what is held of it here; final. */
+  retireNode(node: string, options: WriteOptions & CallOptions): Promise<WriteResult> {
+    return this.#run(
+      Project.use((project) => project.retireNode(node, options)),
+      options,
     )
   }
 

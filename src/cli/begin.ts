@@ -58,6 +58,8 @@ export const init: Run = (call) =>
     const actor = newActor(call)
     const made = yield* initProject({
       directory,
+      membership: call.flag("membership") === "members" ? "members" : "open",
+      actor,
       schema: call.flag("schema") ?? "design-system",
       ...(name === undefined ? {} : { name }),
       ...stateDirectory(call),

@@ -4,6 +4,7 @@
 import { assetCommands } from "./asset-commands.ts"
 import type { CommandDefinition } from "./command.ts"
 import { beforehand, dryRun, entity, exporting, format, opening, writing } from "./flags.ts"
+import { nodeCommands } from "./commands-node.ts"
 import { upkeep } from "./commands-upkeep.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
@@ -18,6 +19,11 @@ const begin: ReadonlyArray<CommandDefinition> = [
         value: "SCHEMA",
         choices: ["design-system", "open"],
         does: "design-system (default), or open: any entity type, every field one value",
+      },
+      membership: {
+        value: "RULE",
+        choices: ["open", "members"],
+        does: "open (default): whoever has it may write; members: only nodes that were admitted. Fixed for life",
       },
       actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
     },
@@ -248,6 +254,7 @@ export const commands: ReadonlyArray<CommandDefinition> = [
   ...change,
   ...read,
   ...meet,
+  ...nodeCommands,
   ...assetCommands,
   ...upkeep,
 ]

@@ -81,6 +81,9 @@ const describe: Describe = {
   follow: ({ where }, { assets, name }) => described({ where, name, assets }),
   meetings: () => described(),
   peer: () => described(),
+  members: () => described(),
+  admitNode: (node, options) => described({ node }, options),
+  retireNode: (node, options) => described({ node }, options),
   verify: () => described(),
 }
 

@@ -10,9 +10,13 @@ import { basename, dirname, join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { LamplogError } from "../event/failure.ts"
-import { busyTimeoutMillisDefault, syncFolder } from "../store/create.ts"
+import type { MembershipRule } from "../event/hash.ts"
+import { Author } from "../store/author.ts"
+import { foundingDraft } from "../store/control.ts"
+import { busyTimeoutMillisDefault, newFounding, syncFolder } from "../store/create.ts"
 import { Replica } from "../store/replica.ts"
 import { stagingName, sweepStaging } from "../store/staging.ts"
+import { timestamp } from "./clock.ts"
 import { fileFailure } from "./file-failure.ts"
 import { LastChance } from "./last-chance.ts"
 import { filesOf, replicaOptions } from "./engine.ts"
@@ -27,6 +31,10 @@ export interface InitOptions extends EngineOptions {
   readonly name?: string
   /** One of the schemas; `design-system` unless given. */
   readonly schema?: string
+  /** Whether anybody may write (`open`, unless given) or only whom members admit; fixed for life. */
+  readonly membership?: MembershipRule
+  /** Who makes a project of members; "founder" unless given. */
+  readonly actor?: string
 }
 
 /** Who this replica is. */
@@ -47,8 +55,7 @@ const identityOf = (replica: Replica): Identity => ({
   node: replica.node,
 })
 
-/** Makes a new project in a folder that holds none; leaves nothing behind when it fails. */
-export const initProject = (options: InitOptions): Effect.Effect<Identity, LamplogError> =>
+const initOpen = (options: InitOptions): Effect.Effect<Identity, LamplogError> =>
   attempt(() => {
     const replica = Replica.create(filesOf(options.directory), {
       ...replicaOptions(options),
@@ -60,11 +67,33 @@ export const initProject = (options: InitOptions): Effect.Effect<Identity, Lampl
     return identity
   })
 
+/** The founder's first event is what makes the project; without it nobody could ever write. */
+const initMembers = (options: InitOptions): Effect.Effect<Identity, LamplogError> =>
+  Effect.gen(function* () {
+    const { actor = "founder", directory, name = nameOf(directory) } = options
+    const at = yield* timestamp(undefined)
+    const { nonce, project, seed } = yield* Effect.sync(newFounding)
+    const origin = { project, name, schema: options.schema ?? "design-system", seed }
+    return yield* buildReplica(directory, origin, options, (handle) =>
+      attempt(() => {
+        const { replica } = handle
+        const draft = foundingDraft(replica.node, nonce, actor, { actor, at })
+        new Author(replica).control(draft)
+      }),
+    )
+  })
+
+/** Makes a new project in a folder that holds none; leaves nothing behind when it fails. */
+export const initProject = (options: InitOptions): Effect.Effect<Identity, LamplogError> =>
+  options.membership === "members" ? initMembers(options) : initOpen(options)
+
 /** What a new replica is of. */
 export interface Origin {
   readonly project: string
   readonly name: string
   readonly schema: string
+  /** The secret of its node's key; a random one unless given. */
+  readonly seed?: string
 }
 
 /** Refuses a folder that holds a project. */

@@ -31,6 +31,7 @@ import type {
   SweptAssets,
 } from "./asset.ts"
 import type { FollowOptions, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
+import type { AdmitOptions, ProjectMembers } from "./members.ts"
 import type { KeyOptions } from "./opening.ts"
 
 export interface Status {
@@ -348,6 +349,12 @@ export class Project extends Context.Service<
     readonly meetings: Effect.Effect<ReadonlyArray<Meeting>, LamplogError>
     /** How this replica answers others, for as long as it is open. */
     readonly peer: Effect.Effect<Peer, LamplogError>
+    /** The nodes that were named as members, and how each stands. */
+    readonly members: Effect.Effect<ProjectMembers, LamplogError>
+    /** Lets a node write to a project of members. */
+    admitNode(node: string, options: AdmitOptions): Effect.Effect<WriteResult, LamplogError>
+    /** Ends what counts of a node with what is held of it here; final. */
+    retireNode(node: string, options: WriteOptions): Effect.Effect<WriteResult, LamplogError>
     /** Full check of this replica. */
     readonly verify: Effect.Effect<Verification, LamplogError>
   }

@@ -23,6 +23,7 @@ import type { EngineOptions } from "./engine.ts"
 import { exportProject } from "./export.ts"
 import type { ForeignFormat } from "./format.ts"
 import { analyzeImport, importProject } from "./import.ts"
+import { admitNode, readMembers, retireNode } from "./members.ts"
 import { analyzeMerge, mergeProject } from "./merge.ts"
 import { policyFrom } from "./opening.ts"
 import { ProgressReporter } from "./progress.ts"
@@ -90,6 +91,9 @@ const makeProject = (
       sweepAssets: (how) => sweepAssets(handle, how),
       backupProject: (how) => backupProject(handle, how),
       restoreBackup: (path) => restoreBackup(handle, path),
+      members: readMembers(handle),
+      admitNode: (node, how) => admitNode(desk, node, how),
+      retireNode: (node, writing) => retireNode(desk, node, writing),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })
