@@ -77,6 +77,21 @@ export class HeldEvents {
     return holder === undefined ? undefined : this.#event.get(rowOf(holder.line, seq))
   }
 
+  /** The key of a node of which something is held. */
+  publicKeyOf(node: string): string | undefined {
+    return this.#byNode.get(node)?.[0]?.publicKey
+  }
+
+  /** Whether an event is the one at a cut or before it in the same log. */
+  isWithin(cut: Reference, event: Reference): boolean {
+    if (event.seq > cut.seq) return false
+    const lines = this.#byNode.get(cut.node) ?? []
+    const atCut = (line: HeldLine): boolean =>
+      line.from <= cut.seq && cut.seq <= line.headSeq && this.at(line, cut.seq)?.hash === cut.hash
+    const holder = lines.length < 2 ? undefined : lines.find(atCut)
+    return holder === undefined || this.before(holder, event.seq)?.hash === event.hash
+  }
+
   at(line: HeldLine, seq: number): HeldEvent | undefined {
     return this.#event.get(rowOf(line.line, seq))
   }

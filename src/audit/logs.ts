@@ -9,11 +9,20 @@ import { CanonicalError } from "../event/canonical.ts"
 import { bodyFromText, controlType, EventError, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
 import type { Stage } from "../event/failure.ts"
-import { bodyHash, chainHash, genesisHash, isHash, isSalt, verifyHead } from "../event/hash.ts"
+import {
+  bodyHash,
+  chainHash,
+  genesisHash,
+  isHash,
+  isSalt,
+  membershipRule,
+  verifyHead,
+} from "../event/hash.ts"
 import type { ProjectSchema } from "../state/schema.ts"
-import { notUnderstood } from "../state/understood.ts"
 import { rowOf, seqMax, seqOfRow } from "../store/database.ts"
 import type { Sqlite } from "../store/database.ts"
+import { membershipFrom, reasonAside } from "../store/membership.ts"
+import type { Judgement } from "../store/membership.ts"
 import type { HeldEvents, HeldLine } from "./evidence.ts"
 import type { Findings } from "./finding.ts"
 import { placeOfLine } from "./lines.ts"
@@ -49,6 +58,7 @@ export interface LogCounts {
 
 class LogWalk {
   readonly #facts: LogFacts
+  readonly #judgement: Judgement | undefined
   readonly #line: HeldLine
   readonly #transactions: TransactionWalk
   /** Chain hashes that the next event may stand on: as derived and as stored; none after a gap. */
@@ -57,8 +67,14 @@ class LogWalk {
   #last: Row | undefined
   #signed: string | undefined
 
-  constructor(facts: LogFacts, line: HeldLine, transactions: TransactionWalk) {
+  constructor(
+    facts: LogFacts,
+    judgement: Judgement | undefined,
+    line: HeldLine,
+    transactions: TransactionWalk,
+  ) {
     this.#facts = facts
+    this.#judgement = judgement
     this.#line = line
     this.#transactions = transactions
     this.#expected = line.from
@@ -124,7 +140,7 @@ class LogWalk {
       this.#transactions.lose(typeof row.lamport === "number" ? row.lamport : undefined)
       return
     }
-    const reason = this.#body(row, header)
+    const reason = this.#body(row, header, hash ?? String(row.hash))
     const { entity, aside } = row
     this.#transactions.member({ row: row.event, header, entity, aside, reason })
   }
@@ -170,7 +186,7 @@ class LogWalk {
   }
 
   /** Checks salt and body; returns why the event is not understood. */
-  #body(row: Row, header: Header): string | undefined {
+  #body(row: Row, header: Header, hash: string): string | undefined {
     const { event, salt, body } = row
     const whole =
       typeof salt === "string" &&
@@ -183,8 +199,9 @@ class LogWalk {
     }
     const read = this.#read(event, "body", body, bodyFromText)
     const { schema } = this.#facts
-    if (read === undefined || schema === undefined) return undefined
-    return notUnderstood(schema, header, read)
+    if (read === undefined || schema === undefined || this.#judgement === undefined)
+      return undefined
+    return reasonAside(this.#judgement, schema, header, hash, read)
   }
 
   #read<A>(row: number, column: string, text: unknown, read: (text: string) => A): A | undefined {
@@ -265,11 +282,22 @@ const checkStrays = ({ sqlite, events, findings }: LogFacts): void => {
 /** Events between two reports of progress. */
 const stepEvents = 500
 
+/** Who may write, by the events in the file; undefined when nobody knows which project it is. */
+const judgementOf = ({ sqlite, events, project }: LogFacts): Judgement | undefined => {
+  if (project === undefined) return undefined
+  const isWithin: Judgement["isWithin"] = (cut, event) => events.isWithin(cut, event)
+  const publicKeyOf = (node: string) => events.publicKeyOf(node)
+  const current = membershipFrom(sqlite, project, { isWithin, publicKeyOf })
+  return { rule: membershipRule(project), current, isWithin }
+}
+
 /** Checks all logs; yields the number of events done now and then. */
 export function* checkLogs(facts: LogFacts, counts: LogCounts): Generator<number> {
   const { sqlite, events, schema } = facts
-  const shared = new SharedMembers(sqlite, events, schema)
-  const rescued = schema === undefined ? undefined : shared.understoodByBranches()
+  const judgement = judgementOf(facts)
+  const shared = new SharedMembers(sqlite, events, schema, judgement)
+  const canTell = schema !== undefined && judgement !== undefined
+  const rescued = canTell ? shared.understoodByBranches() : undefined
   const rows = sqlite.prepare<[number, number], Row>(
     `SELECT event, lamport, hash, events.entity, aside, header, salt, body, type, id
      FROM events LEFT JOIN entities ON entities.entity = events.entity
@@ -279,7 +307,7 @@ export function* checkLogs(facts: LogFacts, counts: LogCounts): Generator<number
     const report = (row: number, column: string, code: string, what: string): void =>
       walk.report(row, column, code, what)
     const transactions = new TransactionWalk(line, events, shared, rescued, report)
-    const walk = new LogWalk(facts, line, transactions)
+    const walk = new LogWalk(facts, judgement, line, transactions)
     for (const row of rows.iterate(rowOf(line.line, 0), rowOf(line.line, seqMax))) {
       walk.event(row)
       counts.events += 1

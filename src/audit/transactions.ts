@@ -10,8 +10,9 @@ import type { Header } from "../event/event.ts"
 import { clockFault } from "../log/chain.ts"
 import type { ClockBase } from "../log/chain.ts"
 import type { ProjectSchema } from "../state/schema.ts"
-import { notUnderstood } from "../state/understood.ts"
 import type { Sqlite } from "../store/database.ts"
+import { reasonAside } from "../store/membership.ts"
+import type { Judgement } from "../store/membership.ts"
 import type { HeldEvent, HeldEvents, HeldLine } from "./evidence.ts"
 
 /** One member as the walk along its log has read it. */
@@ -50,11 +51,18 @@ interface StoredText {
 export class SharedMembers {
   readonly #events: HeldEvents
   readonly #schema: ProjectSchema | undefined
+  readonly #judgement: Judgement | undefined
   readonly #text
 
-  constructor(sqlite: Sqlite, events: HeldEvents, schema: ProjectSchema | undefined) {
+  constructor(
+    sqlite: Sqlite,
+    events: HeldEvents,
+    schema: ProjectSchema | undefined,
+    judgement: Judgement | undefined,
+  ) {
     this.#events = events
     this.#schema = schema
+    this.#judgement = judgement
     this.#text = sqlite.prepare<[number], StoredText>(
       "SELECT header, body FROM events WHERE event = ?",
     )
@@ -67,9 +75,9 @@ export class SharedMembers {
     try {
       const header = headerFromText(text.header)
       const reason =
-        this.#schema === undefined
+        this.#schema === undefined || this.#judgement === undefined
           ? undefined
-          : notUnderstood(this.#schema, header, bodyFromText(text.body))
+          : reasonAside(this.#judgement, this.#schema, header, event.hash, bodyFromText(text.body))
       return { row: event.row, header, entity: event.entity, aside: null, reason }
     } catch {
       return undefined

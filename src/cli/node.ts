@@ -14,7 +14,8 @@ const standingText = ({ cut, isMe, standing }: ProjectMember, paint: Paint): str
   const me = isMe ? paint.bold(" (this replica)") : ""
   if (standing === "member") return `member${me}`
   if (standing === "outside") return `${paint.yellow("not admitted")}${me}`
-  return `${paint.yellow(`retired after event ${cut!.seq}`)}${me}`
+  const end = cut!.seq === 0 ? "before its first event" : `after event ${cut!.seq}`
+  return `${paint.yellow(`retired ${end}`)}${me}`
 }
 
 const listText = ({ me, members, membership }: ProjectMembers, paint: Paint): string => {

@@ -77,21 +77,43 @@ export const notUnderstoodAmongMembers = (
   return isMeant ? undefined : `control event ${header.op} of another form`
 }
 
-export class Members {
+/** What decides whether an event counts. */
+export interface Judgement {
+  readonly rule: MembershipRule
+  readonly current: Membership
+  readonly isWithin: IsWithin
+}
+
+/** Why an event as it is held is set aside; undefined when it is applied. */
+export const reasonAside = (
+  { current, isWithin, rule }: Judgement,
+  schema: ProjectSchema,
+  header: Header,
+  hash: string,
+  body: Body,
+): string | undefined => {
+  if (rule === "open") return notUnderstood(schema, header, body)
+  const { node, seq } = header
+  return (
+    outsiderReason(current, { node, seq, hash }, isWithin) ??
+    notUnderstoodAmongMembers(schema, header, hash, body)
+  )
+}
+
+export class Members implements Judgement {
   readonly rule: MembershipRule
   readonly #sqlite: Sqlite
   readonly #project: string
-  readonly #logs: HeldLogs
+  readonly #publicKeyOf: HeldLogs["publicKeyOf"]
+  readonly isWithin: IsWithin
   #current: Membership | undefined
 
   constructor(sqlite: Sqlite, project: string, lines: Lines) {
     this.rule = membershipRule(project)
     this.#sqlite = sqlite
     this.#project = project
-    this.#logs = {
-      publicKeyOf: (node) => lines.ofNode(node)[0]?.publicKey,
-      isWithin: (cut, event) => isWithinLines(lines, cut, event),
-    }
+    this.#publicKeyOf = (node) => lines.ofNode(node)[0]?.publicKey
+    this.isWithin = (cut, event) => isWithinLines(lines, cut, event)
   }
 
   /** Forgets what is in memory: after a rollback, or when another process has written. */
@@ -100,7 +122,9 @@ export class Members {
   }
 
   get current(): Membership {
-    return (this.#current ??= membershipFrom(this.#sqlite, this.#project, this.#logs))
+    const { isWithin } = this
+    const logs = { publicKeyOf: this.#publicKeyOf, isWithin }
+    return (this.#current ??= membershipFrom(this.#sqlite, this.#project, logs))
   }
 
   /** Asks the events anew; returns who the members were before. */
@@ -110,18 +134,8 @@ export class Members {
     return before
   }
 
-  /** Why an event as it is held is set aside; undefined when it is applied. */
-  reasonAside(schema: ProjectSchema, header: Header, hash: string, body: Body): string | undefined {
-    if (this.rule === "open") return notUnderstood(schema, header, body)
-    const { node, seq } = header
-    return (
-      outsiderReason(this.current, { node, seq, hash }, this.#logs.isWithin) ??
-      notUnderstoodAmongMembers(schema, header, hash, body)
-    )
-  }
-
   /**
-   * The same for an event on its way in, by what was held before it came: who is not known yet is
+   * Why an event on its way in is set aside, by what was held before it came: who is not known yet is
    * taken for a member, and branches of one node are not told apart.
    */
   reasonAtFirst(

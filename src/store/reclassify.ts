@@ -7,7 +7,7 @@ import type { Header } from "../event/event.ts"
 import { rowOf, seqMax } from "./database.ts"
 import { rowsBefore } from "./incoming.ts"
 import type { LogLine } from "./lines.ts"
-import { standingChanged } from "./membership.ts"
+import { reasonAside, standingChanged } from "./membership.ts"
 import { refuse } from "./refuse.ts"
 import type { Replica } from "./replica.ts"
 
@@ -42,7 +42,7 @@ class Reclassing {
 
   #reasonOf(row: Row, header: Header): string | undefined {
     const { members, schema } = this.#replica
-    return members.reasonAside(schema, header, row.hash, bodyFromText(row.body))
+    return reasonAside(members, schema, header, row.hash, bodyFromText(row.body))
   }
 
   #setClass(row: Row, header: Header, reason: string | undefined): void {
