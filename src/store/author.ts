@@ -168,10 +168,11 @@ export class Author {
   control(draft: ControlDraft): Written {
     return this.#replica.transaction(() => {
       const founding = draft.body.admits?.nonce !== undefined
+      const before = this.#replica.members.current
       const { key, continues } = this.#replica.enter()
       if (!founding) requireWriter(this.#replica, continues !== undefined)
       ended(this.#write([draft], key, continues, draft.body))
-      settleMembership(this.#replica, new Set([this.#replica.node]), true)
+      settleMembership(this.#replica, before, new Set([this.#replica.node]), true)
       return { events: 1, lamport: this.#replica.top()!.lamport }
     })
   }

@@ -13,6 +13,7 @@ import type { HistoryEvent } from "../state/entity.ts"
 import { rowOf } from "./database.ts"
 import { refuse } from "./refuse.ts"
 import type { LogLine } from "./lines.ts"
+import type { JudgeAtFirst } from "./membership.ts"
 import type { Entry } from "./projection.ts"
 import type { Replica } from "./replica.ts"
 
@@ -77,6 +78,7 @@ export class IncomingTransaction {
   /** Why this reader sets it aside; undefined while every member is understood. */
   aside: string | undefined
   readonly #replica: Replica
+  readonly #judge: JudgeAtFirst
   /** Entities that its members change; an event alone needs none. */
   readonly #entities: Set<number> | undefined
   #bytes = 0
@@ -85,11 +87,13 @@ export class IncomingTransaction {
 
   constructor(
     replica: Replica,
+    judge: JudgeAtFirst,
     first: Header,
     previousLamport: number,
     shared: ReadonlyArray<number>,
   ) {
     this.#replica = replica
+    this.#judge = judge
     this.count = first.transaction?.count ?? 1
     this.lamport = first.lamport
     this.previousLamport = previousLamport
@@ -152,8 +156,7 @@ export class IncomingTransaction {
   }
 
   add(entry: Entry | undefined, header: Header, body: Body, event: HistoryEvent): void {
-    const { members, schema } = this.#replica
-    this.aside ??= members.reasonAtFirst(schema, header, event.hash, body)
+    this.aside ??= this.#judge(header, event.hash, body)
     this.next += 1
     const isLarge = this.count > decodedMembersMax || this.#bytes > decodedBytesMax
     this.members.push({ entry, event: isLarge ? undefined : event })
@@ -164,10 +167,10 @@ export class IncomingTransaction {
    * is not the start of this transaction, and a member whose transaction nothing begins.
    */
   measureShared(entryOf: (header: Header) => Entry | undefined): void {
-    const { members, schema, sqlite } = this.#replica
-    const read = sqlite.prepare<[number], { hash: string; header: string; body: string }>(
-      "SELECT hash, header, body FROM events WHERE event = ?",
-    )
+    const read = this.#replica.sqlite.prepare<
+      [number],
+      { hash: string; header: string; body: string }
+    >("SELECT hash, header, body FROM events WHERE event = ?")
     for (const [index, row] of this.shared.entries()) {
       const { hash, header: text, body } = read.get(row)!
       const header = headerFromText(text)
@@ -182,7 +185,7 @@ export class IncomingTransaction {
         )
       }
       this.measure(header, entryOf(header), text.length + body.length, where)
-      this.aside ??= members.reasonAtFirst(schema, header, hash, bodyFromText(body))
+      this.aside ??= this.#judge(header, hash, bodyFromText(body))
     }
   }
 

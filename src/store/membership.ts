@@ -126,28 +126,22 @@ export class Members implements Judgement {
     const logs = { publicKeyOf: this.#publicKeyOf, isWithin }
     return (this.#current ??= membershipFrom(this.#sqlite, this.#project, logs))
   }
+}
 
-  /** Asks the events anew; returns who the members were before. */
-  refresh(): Membership {
-    const before = this.current
-    this.reset()
-    return before
-  }
+/** Says why an event on its way in is set aside; undefined when it is applied. */
+export type JudgeAtFirst = (header: Header, hash: string, body: Body) => string | undefined
 
-  /**
-   * Why an event on its way in is set aside, by what was held before it came: who is not known yet is
-   * taken for a member, and branches of one node are not told apart.
-   */
-  reasonAtFirst(
-    schema: ProjectSchema,
-    header: Header,
-    hash: string,
-    body: Body,
-  ): string | undefined {
-    if (this.rule === "open") return notUnderstood(schema, header, body)
+/**
+ * Judges events by what was held before they came: who is not known yet is taken for a member, and
+ * branches of one node are not told apart. `settleMembership` mends both.
+ */
+export const judgeAtFirst = (members: Members, schema: ProjectSchema): JudgeAtFirst => {
+  if (members.rule === "open") return (header, _, body) => notUnderstood(schema, header, body)
+  const { current } = members
+  return (header, hash, body) => {
     const { node, seq } = header
-    const outside = this.current.known.has(node)
-      ? outsiderReason(this.current, { node, seq, hash }, isWithinBySeq)
+    const outside = current.known.has(node)
+      ? outsiderReason(current, { node, seq, hash }, isWithinBySeq)
       : undefined
     return outside ?? notUnderstoodAmongMembers(schema, header, hash, body)
   }

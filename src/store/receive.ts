@@ -12,6 +12,7 @@
 import { controlType, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
 import { bodyHash, chainHash, verifyHead } from "../event/hash.ts"
+import type { LamplogError } from "../event/failure.ts"
 import type { Reference } from "../event/stamp.ts"
 import { lineFromText } from "../log/segment.ts"
 import { rowOf } from "./database.ts"
@@ -21,8 +22,11 @@ import { IncomingTransaction, rowsBefore } from "./incoming.ts"
 import { checkedLine, checkStart, eventOfLine, otherBody } from "./line-check.ts"
 import type { LogStart } from "./line-check.ts"
 import type { LogLine } from "./lines.ts"
+import { judgeAtFirst } from "./membership.ts"
+import type { JudgeAtFirst } from "./membership.ts"
 import { historyEvent } from "./projection.ts"
 import { refuse } from "./refuse.ts"
+import type { Membership } from "../state/membership.ts"
 import { settleMembership } from "./reclassify.ts"
 import type { Replica } from "./replica.ts"
 
@@ -46,7 +50,17 @@ interface Cursor {
   open: IncomingTransaction | undefined
   /** Row of the open transaction's first member that is new. */
   openRow: number
+  /** Events received before this run. */
+  readonly eventsBefore: number
 }
+
+const unsigned = (node: string): LamplogError =>
+  refuse(
+    "unsigned",
+    `The log of ${node} ends without that node's signature, which a project of members asks for.`,
+    `log ${node}`,
+    "Ask for a copy that was signed: every export and every sync of that node's replica is.",
+  )
 
 export class Receiver {
   readonly #replica: Replica
@@ -54,6 +68,10 @@ export class Receiver {
   readonly #setAside
   readonly #rowHash
   readonly #rowLamport
+  /** Who the members were before anything came, by whom all that comes is judged at first. */
+  readonly #before: Membership
+  readonly #judge: JudgeAtFirst
+  readonly #isSignatureNeeded: boolean
   #cursor: Cursor | undefined
   #events = 0
   #asideCount = 0
@@ -66,9 +84,13 @@ export class Receiver {
   readonly #arrived = new Set<string>()
   #controlArrived = false
 
-  constructor(replica: Replica) {
+  /** `signed`: whoever receives has checked by itself that the nodes signed what they have to. */
+  constructor(replica: Replica, { signed = false }: { readonly signed?: boolean } = {}) {
     this.#replica = replica
-    const { sqlite } = replica
+    const { members, schema, sqlite } = replica
+    this.#before = members.current
+    this.#judge = judgeAtFirst(members, schema)
+    this.#isSignatureNeeded = !signed && members.rule === "members"
     this.#insert = sqlite.prepare(
       "INSERT INTO events (event, lamport, hash, entity, aside, header, salt, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -107,6 +129,7 @@ export class Receiver {
       lamport,
       open: undefined,
       openRow: 0,
+      eventsBefore: this.#events,
     }
   }
 
@@ -205,12 +228,12 @@ export class Receiver {
   #begun(cursor: Cursor, header: Header, index: number, where: string): IncomingTransaction {
     if (index === 0) {
       this.#checkEnded(cursor, header.seq, where)
-      return new IncomingTransaction(this.#replica, header, cursor.lamport, [])
+      return new IncomingTransaction(this.#replica, this.#judge, header, cursor.lamport, [])
     }
     const shared = rowsBefore(this.#replica, cursor.line, header.seq, index)
     const before = rowsBefore(this.#replica, cursor.line, header.seq - index, 1)
     const previous = before === undefined ? 0 : this.#rowLamport.get(before[0]!)!
-    const open = new IncomingTransaction(this.#replica, header, previous, shared ?? [])
+    const open = new IncomingTransaction(this.#replica, this.#judge, header, previous, shared ?? [])
     const { projection } = this.#replica
     open.measureShared((member) =>
       member.type === controlType ? undefined : projection.entry(member.type, member.id),
@@ -278,7 +301,7 @@ export class Receiver {
 
   /**
    * Ends the run of the log begun last. It must end where a transaction ends; `signature` is the
-   * node's own signature over the log up to here.
+   * node's own signature over the log up to here. In a project of members what is new needs one.
    */
   end(signature?: string): void {
     const cursor = this.#cursor!
@@ -287,7 +310,9 @@ export class Receiver {
     if (cursor.open !== undefined) {
       throw refuse("transaction-cut", `The log of ${node} ends inside a transaction.`, where)
     }
-    if (signature !== undefined) {
+    if (signature === undefined) {
+      if (this.#isSignatureNeeded && this.#events > cursor.eventsBefore) throw unsigned(node)
+    } else {
       const valid = verifyHead(
         publicKey,
         signature,
@@ -315,7 +340,12 @@ export class Receiver {
   /** Checks what had to wait, and tells what was taken. The caller commits. */
   finish(): Received {
     checkDeferred(this.#replica, this.#deferred)
-    const settled = settleMembership(this.#replica, this.#arrived, this.#controlArrived)
+    const settled = settleMembership(
+      this.#replica,
+      this.#before,
+      this.#arrived,
+      this.#controlArrived,
+    )
     for (const entity of settled.touched) this.#touched.add(entity)
     if (this.#ownAhead) this.#replica.markAheadElsewhere()
     return {

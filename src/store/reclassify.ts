@@ -4,6 +4,7 @@
  */
 import { bodyFromText, controlType, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
+import type { Membership } from "../state/membership.ts"
 import { rowOf, seqMax } from "./database.ts"
 import { rowsBefore } from "./incoming.ts"
 import type { LogLine } from "./lines.ts"
@@ -121,11 +122,12 @@ export interface Settled {
 
 /**
  * Asks who the members are now that something of `arrived` came in, and gives every event of whom that
- * matters to its class. Refuses events of nodes that nobody known has named. Call it inside the
+ * matters to its class; `before` is by whom they were classed. Refuses events of nodes that nobody known has named. Call it inside the
  * transaction that brought them.
  */
 export const settleMembership = (
   replica: Replica,
+  before: Membership,
   arrived: ReadonlySet<string>,
   controlArrived: boolean,
 ): Settled => {
@@ -133,12 +135,11 @@ export const settleMembership = (
   const touched = new Set<number>()
   let setAside = 0
   if (members.rule === "open") return { touched, setAside }
-  const before = members.current
   const isSteady = (node: string) =>
     before.known.has(node) &&
     (lines.ofNode(node).length < 2 || (before.members.get(node)?.cuts.length ?? 0) === 0)
   if (!controlArrived && [...arrived].every(isSteady)) return { touched, setAside }
-  members.refresh()
+  members.reset()
   const after = members.current
   for (const node of arrived) if (!after.known.has(node)) throw notAdmitted(replica, node)
   const nodes = standingChanged(lines, before, after, arrived)
