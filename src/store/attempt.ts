@@ -5,7 +5,7 @@ import type { Replica } from "./replica.ts"
 
 /** Runs a part of a transaction. When it throws, everything is as before it, and the error goes on. */
 export const attempt = <A>(replica: Replica, run: () => A): A => {
-  const { lines, projection, sqlite } = replica
+  const { lines, members, projection, sqlite } = replica
   // What waits in memory belongs to what came before.
   projection.flush()
   lines.flush()
@@ -21,6 +21,7 @@ export const attempt = <A>(replica: Replica, run: () => A): A => {
     if (sqlite.inTransaction) sqlite.exec("ROLLBACK TO attempt; RELEASE attempt")
     lines.reload()
     projection.reset()
+    members.reset()
     throw error
   }
 }

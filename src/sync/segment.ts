@@ -139,6 +139,18 @@ const headFromJson = (value: Json, where: string): SegmentHead => {
   return signature === undefined ? base : { ...base, signature: signature as string }
 }
 
+/** Refuses a segment whose head no decoded one can have: it came from an adapter without being encoded. */
+export const checkSegment = ({ payload, ...head }: Segment, where: string): void => {
+  const value = { lamplog: "segment", version: protocolVersion, ...head } as Json
+  checkLength(headFromJson(value, where), payload, where)
+}
+
+const checkLength = ({ codec, size }: SegmentHead, payload: Uint8Array, where: string): void => {
+  if (payload.length > size || (codec === "none" && payload.length !== size)) {
+    throw refuse("segment-invalid", `${where}: the segment is not as long as it says.`, where)
+  }
+}
+
 /** Reads a segment. Throws `LamplogError`; `where` names the place. Lines are not looked at. */
 export const decodeSegment = (bytes: Uint8Array, where: string): Segment => {
   const end = bytes.subarray(0, headBytesMax).indexOf(0x0a)
@@ -151,9 +163,7 @@ export const decodeSegment = (bytes: Uint8Array, where: string): Segment => {
   }
   const head = headFromJson(value, where)
   const payload = bytes.subarray(end + 1)
-  if (payload.length > head.size || (head.codec === "none" && payload.length !== head.size)) {
-    throw refuse("segment-invalid", `${where}: the segment is not as long as it says.`, where)
-  }
+  checkLength(head, payload, where)
   return { ...head, payload }
 }
 
