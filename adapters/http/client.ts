@@ -215,7 +215,8 @@ const parsed = (text: string): URL => {
 /** Makes a remote of an address; nothing is sent before the first call. */
 export const openHttp = async (text: string, options: OpenHttpOptions = {}): Promise<Remote> => {
   const url = parsed(text)
-  const query = url.searchParams
+  // A copy: the address itself goes on without it.
+  const query = new URLSearchParams(url.search)
   url.search = ""
   url.hash = ""
   if (!url.pathname.endsWith("/")) url.pathname += "/"
