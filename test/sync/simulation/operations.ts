@@ -1,0 +1,188 @@
+/**
+ * What may happen to replicas that meet, as plain data: who there is, who knows which place, and a list
+ * of operations.
+ *
+ * Operations name replicas, links, places and conflicts by any number; who carries them out takes it
+ * modulo what there is. So every part of a history is a history, which is what shrinking needs.
+ */
+import type { Json } from "../../../src/event/canonical.ts"
+import type { Change } from "../../../src/state/change.ts"
+import { randomHistory } from "../../simulation/operations.ts"
+import type { Operation as Edit } from "../../simulation/operations.ts"
+import { Random } from "../../simulation/random.ts"
+import type { SchemaVersion } from "../../simulation/schemas.ts"
+import { attackKinds } from "./attack-kinds.ts"
+import type { AttackKind } from "./attack-kinds.ts"
+import { calm } from "./network.ts"
+import type { Weather } from "./network.ts"
+
+export type PlaceKind = "shelf" | "stream"
+
+/** What a place loses: its oldest or newest part, anything here and there, or all. */
+export type Loss = "oldest" | "newest" | "some" | "all"
+
+/** Somebody's way to a place, or to another replica itself. */
+export type Link = {
+  readonly from: number
+  readonly to: { readonly place: number } | { readonly replica: number }
+}
+
+export type Operation =
+  | {
+      readonly do: "write"
+      readonly at: number
+      readonly changes: ReadonlyArray<Change>
+      /** What the clock on the wall says there. */
+      readonly wall: string
+    }
+  | {
+      readonly do: "resolve"
+      readonly at: number
+      readonly conflict: number
+      readonly take: number
+      readonly value?: Json
+    }
+  /** Begins a meeting over one of a replica's links; others may run meanwhile. */
+  | { readonly do: "meet"; readonly at: number; readonly link: number; readonly seed: number }
+  /** Stops whatever meetings a replica has. */
+  | { readonly do: "stop"; readonly at: number }
+  | { readonly do: "wait"; readonly millis: number }
+  /** Cuts a link, or mends it. */
+  | { readonly do: "part"; readonly at: number; readonly link: number; readonly open: boolean }
+  | { readonly do: "weather"; readonly weather: Weather }
+  /** The process dies after so many calls of its database, and starts again later. */
+  | {
+      readonly do: "crash"
+      readonly at: number
+      readonly calls: number
+      readonly downMillis: number
+    }
+  | { readonly do: "save"; readonly at: number }
+  | {
+      readonly do: "restore"
+      readonly at: number
+      readonly inPlace: boolean
+      readonly recordLost: boolean
+    }
+  /** A copied database that goes on, unnoticed when hidden. */
+  | { readonly do: "copy"; readonly at: number; readonly hidden: boolean }
+  | { readonly do: "lose"; readonly place: number; readonly loss: Loss; readonly seed: number }
+  | { readonly do: "attack"; readonly at: number; readonly kind: AttackKind; readonly seed: number }
+
+export interface SyncHistory {
+  readonly seed: number
+  readonly replicas: ReadonlyArray<SchemaVersion>
+  readonly places: ReadonlyArray<PlaceKind>
+  readonly links: ReadonlyArray<Link>
+  readonly operations: ReadonlyArray<Operation>
+}
+
+const walls = [
+  "1970-01-01T00:00:00.000Z",
+  "2026-02-30T25:61:61.000Z",
+  "9999-12-31T23:59:59.999Z",
+  "2026-11-24T12:00:00.000Z",
+  "yesterday",
+]
+
+const edits = (random: Random): ReadonlyArray<Edit> =>
+  randomHistory(random.below(2 ** 31)).operations.filter(
+    (edit) => edit.do === "write" || edit.do === "resolve",
+  )
+
+const randomWeather = (random: Random): Weather => {
+  if (random.chance(0.3)) return calm
+  const rate = (most: number) => (random.chance(0.5) ? random.next() * most : 0)
+  return {
+    lost: rate(0.4),
+    cut: rate(0.3),
+    twice: rate(0.5),
+    skipped: rate(0.3),
+    swapped: rate(0.5),
+    slow: rate(0.3),
+  }
+}
+
+const losses: ReadonlyArray<Loss> = ["oldest", "newest", "some", "all"]
+
+const rare = (random: Random, at: number): Operation => {
+  switch (random.below(9)) {
+    case 0:
+      return { do: "save", at }
+    case 1:
+      return { do: "restore", at, inPlace: random.chance(0.6), recordLost: random.chance(0.4) }
+    case 2:
+      return { do: "copy", at, hidden: random.chance(0.5) }
+    case 3:
+      return {
+        do: "lose",
+        place: random.below(4),
+        loss: random.pick(losses),
+        seed: random.below(2 ** 31),
+      }
+    case 4:
+      return { do: "stop", at }
+    case 5:
+    case 6:
+      return { do: "attack", at, kind: random.pick(attackKinds), seed: random.below(2 ** 31) }
+    default:
+      return {
+        do: "crash",
+        at,
+        calls: random.below(random.pick([5, 40, 200])),
+        downMillis: random.below(5000),
+      }
+  }
+}
+
+const linksFor = (random: Random, replicas: number, places: number): ReadonlyArray<Link> => {
+  const target = (from: number): Link["to"] =>
+    places > 0 && random.chance(0.6)
+      ? { place: random.below(places) }
+      : { replica: (from + 1 + random.below(Math.max(1, replicas - 1))) % replicas }
+  return Array.from({ length: replicas }, (_, from) =>
+    Array.from({ length: random.pick([1, 1, 2, 3]) }, () => ({ from, to: target(from) })),
+  ).flat()
+}
+
+const randomOperation = (random: Random, replicas: number): Operation => {
+  const at = random.below(replicas)
+  const kind = random.below(20)
+  if (kind < 12) return { do: "meet", at, link: random.below(4), seed: random.below(2 ** 31) }
+  if (kind < 15) return { do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }
+  if (kind < 16) return { do: "part", at, link: random.below(4), open: random.chance(0.5) }
+  if (kind < 17) return { do: "weather", weather: randomWeather(random) }
+  return rare(random, at)
+}
+
+/** Mostly few replicas, which are quick; sometimes up to twelve. */
+const sizes = [2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 8, 12]
+
+/** A history chosen by its seed alone. */
+export const randomSyncHistory = (seed: number): SyncHistory => {
+  const random = new Random(seed ^ 0x5eed)
+  const mixed = random.chance(0.15)
+  const replicas = Array.from({ length: random.pick(sizes) }, (): SchemaVersion =>
+    mixed && random.chance(0.5) ? 1 : 2,
+  )
+  const places = Array.from({ length: random.pick([0, 1, 1, 2, 3]) }, () =>
+    random.pick<PlaceKind>(["shelf", "stream"]),
+  )
+  const links = linksFor(random, replicas.length, places.length)
+  const operations: Array<Operation> = [{ do: "weather", weather: randomWeather(random) }]
+  const length = random.between(8, 30) + replicas.length * 3
+  const written: Array<Edit> = []
+  while (operations.length < length) {
+    if (random.chance(0.6)) {
+      operations.push(randomOperation(random, replicas.length))
+      continue
+    }
+    if (written.length === 0) written.push(...edits(random))
+    const edit = written.shift()
+    const at = random.below(replicas.length)
+    if (edit?.do === "write") {
+      operations.push({ do: "write", at, changes: edit.changes, wall: random.pick(walls) })
+    } else if (edit?.do === "resolve") operations.push({ ...edit, at })
+  }
+  return { seed, replicas, places, links, operations }
+}
