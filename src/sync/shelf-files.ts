@@ -25,6 +25,7 @@ const damagedPattern = /\.damaged[^/]*$/
 /** Looks like one of ours under another name: worth reading before others. */
 const likelyPattern = /\.events|\/[^/]*[0-9]{10}-[0-9]{10}-/
 
+type Apart = "content" | "base"
 type Verdict = "damaged" | "refused" | "newer"
 
 export class ShelfFiles {
@@ -32,9 +33,11 @@ export class ShelfFiles {
   /** Keys of files, as last listed, by name. */
   #keys = new Map<string, string>()
   readonly #verdicts = new Map<string, Verdict>()
+  /** Names that were set aside since the last listing. */
+  readonly #aside = new Set<string>()
   /** What files of other names turned out to be. */
   readonly #odd = new Map<string, ShelfRun | undefined>()
-  /** Pairs of files that overlap and were found to hold different events. */
+  /** Pairs of files that were compared and have nothing to do with each other. */
   readonly #apart = new Set<string>()
 
   constructor(storage: ShelfStorage) {
@@ -44,6 +47,7 @@ export class ShelfFiles {
   /** What is there to use, and is not known to be bad. */
   async list(project: string, signal: AbortSignal): Promise<ReadonlyArray<ShelfRun>> {
     const prefix = logsPrefix(project)
+    this.#aside.clear()
     const entries = await this.#storage.list(prefix, signal)
     this.#keys = new Map(entries.map((entry) => [entry.name, keyOf(entry)]))
     const runs: Array<ShelfRun> = []
@@ -61,7 +65,7 @@ export class ShelfFiles {
   usable(runs: ReadonlyArray<ShelfRun>): ReadonlyArray<ShelfRun> {
     return runs.filter(({ name }) => {
       const verdict = this.#verdict(name)
-      return verdict === undefined || verdict === "newer"
+      return !this.#aside.has(name) && (verdict === undefined || verdict === "newer")
     })
   }
 
@@ -155,22 +159,25 @@ export class ShelfFiles {
     this.#verdicts.delete(this.#keys.get(name) ?? name)
   }
 
-  /** Whether it is known that one of these runs does not lie in the other. */
-  isApart(outer: ShelfRun, inner: ShelfRun): boolean {
-    return this.#apart.has(`${outer.name}\n${inner.name}`)
+  /** Whether it is known that a run does not lie in another one, or does not go on from inside it. */
+  isApart(outer: ShelfRun, run: ShelfRun, how: Apart): boolean {
+    return this.#apart.has([how, outer.name, run.name].join("\n"))
   }
 
-  setApart(outer: ShelfRun, inner: ShelfRun): void {
+  setApart(outer: ShelfRun, run: ShelfRun, how: Apart): void {
     if (this.#apart.size >= rememberedMax) this.#apart.clear()
-    this.#apart.add(`${outer.name}\n${inner.name}`)
+    this.#apart.add([how, outer.name, run.name].join("\n"))
   }
 
   async #damaged(name: string, signal: AbortSignal): Promise<void> {
-    this.#remember(name, "damaged")
-    // Whoever may only read leaves that to others.
-    await this.#storage.setAside(name, signal).catch((error: unknown) => {
+    try {
+      await this.#storage.setAside(name, signal)
+      this.#aside.add(name)
+    } catch (error) {
       if (!(error instanceof LamplogError)) throw error
-    })
+      // Whoever may only read leaves that to others.
+      this.#remember(name, "damaged")
+    }
   }
 
   #verdict(name: string): Verdict | undefined {

@@ -1,5 +1,6 @@
 /**
- * Keeps the number of files small: many small runs of a log become one, and what lies there twice goes.
+ * Keeps a shelf in order: many small runs of a log become one, what lies there twice goes, and a run from
+ * whose middle another one goes on is cut there, so that names tell what is held.
  *
  * Invariants
  *  1. What goes has been checked to lie, event for event, in a file that stays and was there before.
@@ -18,6 +19,7 @@ import { logsPrefix, runFromName, runOfSegment } from "./shelf-names.ts"
 import type { ShelfRun } from "./shelf-names.ts"
 import type { ShelfStorage } from "./shelf-storage.ts"
 import { encodeSegment, segmentFrom } from "./segment.ts"
+import type { Segment } from "./segment.ts"
 
 /** Small runs at the end of a log before some are merged. */
 export const smallRunsMax = 32
@@ -25,10 +27,12 @@ export const smallRunsMax = 32
 export const newestRunsKept = 8
 /** From so many bytes of lines a run is large and stays as it is. */
 const largeBytes = segmentBytesMax / 2
-/** Bytes of files that one round reads to find out what lies there twice. */
+/** Bytes of files that one round reads to compare them. */
 const comparedBytesMax = 8 * 1024 * 1024
 /** Groups that one round merges; the next one goes on. */
 const mergesMax = 16
+/** Times that one round cuts runs and lists again. */
+const cutsMax = 8
 
 const isLarge = ({ lines }: ShelfRun): boolean => lines >= largeBytes
 
@@ -118,6 +122,24 @@ class Tidying {
     return this.#files.check(this.#project, run, this.#signal)
   }
 
+  /** Reads a run to compare others with it, as long as there is time for that. */
+  async #compared(run: ShelfRun) {
+    this.#comparedBytes += run.size
+    if (this.#comparedBytes > comparedBytesMax) return undefined
+    const checked = await this.#check(run)
+    if (checked === undefined) return undefined
+    const { segment, lines } = checked
+    const hashAt = (seq: number): string =>
+      seq < run.from ? segment.previous : lines[seq - run.from]!.hash
+    return { segment, lines, hashAt }
+  }
+
+  async #write(segment: Segment): Promise<void> {
+    const bytes = encodeSegment(segment)
+    await this.#files.write(runOfSegment(segment, bytes.length).name, bytes, this.#signal)
+    this.changed = true
+  }
+
   async #remove(run: ShelfRun): Promise<void> {
     await this.#storage.remove(run.name, this.#signal)
     this.changed = true
@@ -152,10 +174,7 @@ class Tidying {
     const { to, head, signature } = last!
     const start = { project, node, publicKey, from, to, previous, head }
     const whole = Buffer.concat(lines)
-    const segment = segmentFrom(signature === undefined ? start : { ...start, signature }, whole)
-    const bytes = encodeSegment(segment)
-    await this.#files.write(runOfSegment(segment, bytes.length).name, bytes, this.#signal)
-    this.changed = true
+    await this.#write(segmentFrom(signature === undefined ? start : { ...start, signature }, whole))
     const parts = new Set(group)
     for (const run of group.slice(0, -1)) {
       if (runs.next(run).every((next) => parts.has(next))) await this.#remove(run)
@@ -163,29 +182,62 @@ class Tidying {
     await this.#remove(group.at(-1)!)
   }
 
+  /** Cuts one run from whose middle another one goes on. Tells whether there was one. */
+  async cut(runs: NodeRuns): Promise<boolean> {
+    for (const run of runs.all) {
+      if (runs.linked.has(run)) continue
+      for (const outer of runs.linked) {
+        if (outer.from >= run.from || outer.to < run.from) continue
+        if (this.#files.isApart(outer, run, "base")) continue
+        const read = await this.#compared(outer)
+        if (read === undefined) continue
+        const { segment, lines, hashAt } = read
+        const head = hashAt(run.from - 1)
+        if (!head.startsWith(run.previous)) {
+          this.#files.setApart(outer, run, "base")
+          continue
+        }
+        const { codec: _codec, size: _size, payload: _payload, ...whole } = segment
+        const { signature: _signature, ...unsigned } = whole
+        const bytes = lines.map((line) => line.bytes)
+        const [one, two] = [
+          bytes.slice(0, run.from - outer.from),
+          bytes.slice(run.from - outer.from),
+        ]
+        const before = { ...unsigned, to: run.from - 1, head }
+        await this.#write(segmentFrom(before, Buffer.concat(one)))
+        const after = { ...whole, from: run.from, previous: head }
+        await this.#write(segmentFrom(after, Buffer.concat(two)))
+        await this.#remove(outer)
+        return true
+      }
+    }
+    return false
+  }
+
   /** Removes what lies in a larger run, or beside one of the same events. */
   async compare(runs: NodeRuns): Promise<void> {
     const gone = new Set<ShelfRun>()
     for (const [outer, inner] of overlapsOf(runs.all)) {
-      const rest = inner.filter((run) => !gone.has(run) && !this.#files.isApart(outer, run))
+      const around = new Set(inner)
+      /** Whether something goes on from the end of a run and would not know from what. */
+      const isNeeded = (run: ShelfRun, leaving: ReadonlySet<ShelfRun>): boolean =>
+        run.to !== outer.to && runs.next(run).some((next) => !gone.has(next) && !leaving.has(next))
+      const rest = inner.filter(
+        (run) =>
+          !gone.has(run) && !isNeeded(run, around) && !this.#files.isApart(outer, run, "content"),
+      )
       if (gone.has(outer) || rest.length === 0) continue
-      this.#comparedBytes += outer.size
-      if (this.#comparedBytes > comparedBytesMax) return
-      const checked = await this.#check(outer)
-      if (checked === undefined) continue
-      const { segment, lines } = checked
-      const hashAt = (seq: number): string =>
-        seq < outer.from ? segment.previous : lines[seq - outer.from]!.hash
+      const read = await this.#compared(outer)
+      if (read === undefined) continue
       const within = new Set<ShelfRun>()
       for (const run of rest) {
-        const begins = hashAt(run.from - 1).startsWith(run.previous)
-        if (begins && hashAt(run.to) === run.head) within.add(run)
-        else this.#files.setApart(outer, run)
+        const begins = read.hashAt(run.from - 1).startsWith(run.previous)
+        if (begins && read.hashAt(run.to) === run.head) within.add(run)
+        else this.#files.setApart(outer, run, "content")
       }
-      const staysNeeded = (run: ShelfRun): boolean =>
-        run.to !== outer.to && runs.next(run).some((next) => !gone.has(next) && !within.has(next))
-      for (const run of within) {
-        if (staysNeeded(run)) continue
+      for (const run of [...within].sort((left, right) => right.to - left.to)) {
+        if (isNeeded(run, new Set())) continue
         await this.#remove(run)
         gone.add(run)
       }
@@ -228,15 +280,25 @@ export const tidyShelf = async (
 ): Promise<boolean> => {
   const prefix = logsPrefix(project)
   const tidying = new Tidying(storage, files, project, signal)
-  const named = listed.filter(({ name }) => runFromName(name, prefix) !== undefined)
-  const names = new Set(named.map(({ name }) => name))
+  const isNamed = ({ name }: ShelfRun): boolean => runFromName(name, prefix) !== undefined
+  const names = new Set(listed.filter(isNamed).map(({ name }) => name))
   for (const run of listed) if (!names.has(run.name)) await tidying.rename(run, names)
-  const nodes = runsByNode(named)
+  let nodes = runsByNode(listed.filter(isNamed))
+  const again = async (): Promise<void> => {
+    nodes = runsByNode((await files.list(project, signal)).filter(isNamed))
+  }
+  if (tidying.changed) await again()
+  for (let cuts = 0; cuts < cutsMax; cuts += 1) {
+    let cut = false
+    for (const runs of nodes) if (await tidying.cut(runs)) cut = true
+    if (!cut) break
+    await again()
+  }
   const merges = nodes.flatMap((runs) =>
     chainsOf(runs).flatMap((chain) => mergesOf(chain).map((group) => ({ runs, group }))),
   )
   for (const { runs, group } of merges.slice(0, mergesMax)) await tidying.merge(group, runs)
-  const now = tidying.changed ? runsByNode(await files.list(project, signal)) : nodes
-  for (const runs of now) await tidying.compare(runs)
+  if (merges.length > 0) await again()
+  for (const runs of nodes) await tidying.compare(runs)
   return tidying.changed
 }
