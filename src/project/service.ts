@@ -16,6 +16,7 @@ import { addAssets, listAssets, sweepAssets } from "./assets.ts"
 import { authorized } from "./authorization.ts"
 import type { Authorize } from "./authorization.ts"
 import { backupProject, restoreBackup } from "./backup.ts"
+import { Changes } from "./changes.ts"
 import type { WallClock } from "./clock.ts"
 import { diff } from "./diff.ts"
 import { filesOf, replicaOptions } from "./engine.ts"
@@ -37,6 +38,7 @@ import {
   streamLog,
 } from "./reading.ts"
 import { resolve } from "./resolve.ts"
+import { followRemote, meetings, peerOfProject, syncProject } from "./sync.ts"
 import { attempt, openHandle } from "./transaction.ts"
 import { change, changeEach } from "./writing.ts"
 
@@ -69,6 +71,7 @@ const makeProject = (
     const { assetSources = [], clock, formats = [] } = options
     const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
     const desk = { handle, author: new Author(replica), clock, policy: policyFrom(options) }
+    const changes = new Changes(replica)
     const service = Project.of({
       status: readStatus(handle),
       get: (type, id) => readEntity(handle, type, id),
@@ -94,6 +97,10 @@ const makeProject = (
       members: readMembers(handle),
       admitNode: (node, how) => admitNode(desk, node, how),
       retireNode: (node, writing) => retireNode(desk, node, writing),
+      sync: (remote, how) => syncProject(desk, remote, how),
+      follow: (remote, how) => followRemote(desk, changes, remote, how),
+      meetings: meetings(desk),
+      peer: Effect.sync(() => peerOfProject(desk, changes)),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })

@@ -94,7 +94,7 @@ const remember = (
   holdings === undefined
     ? Effect.void
     : Effect.flatMap(timestamp(clock), (metAt) =>
-        handle.run(() => saveMeeting(handle.replica, { remote, metAt, holdings })),
+        handle.run(() => saveMeeting(handle.replica, { remote, metAt, frontier: holdings })),
       )
 
 export const syncProject = (
@@ -203,14 +203,12 @@ export const peerOfProject = ({ handle }: Desk, changes: Changes): Peer => {
 export const meetings = ({ handle }: Desk): Effect.Effect<ReadonlyArray<Meeting>, LamplogError> =>
   handle.read((replica) => {
     const frontier = replica.lines.frontier()
-    return readMeetings(replica).map(({ remote, metAt, holdings }) => ({
-      remote,
-      metAt,
-      holdings,
-      ahead: headsMissing(frontier, holdings),
-      behind: Object.entries(holdings).flatMap(([log, { seq, hash }]) => {
+    return readMeetings(replica).flatMap(({ remote, metAt, frontier: holdings }) => {
+      if (metAt === undefined || holdings === undefined) return []
+      const behind = Object.entries(holdings).flatMap(([log, { seq, hash }]) => {
         const held = replica.lines.holding(log.slice(0, nodeLength), seq, hash) !== undefined
         return held ? [] : [log]
-      }),
-    }))
+      })
+      return [{ remote, metAt, holdings, ahead: headsMissing(frontier, holdings), behind }]
+    })
   })
