@@ -6,7 +6,14 @@
 import { CanonicalError } from "../event/canonical.ts"
 import { bodyFromText, EventError, headerFromText } from "../event/event.ts"
 import type { Transaction } from "../event/event.ts"
-import { bodyHash, chainHash, genesisHash, isSalt, verifyHead } from "../event/hash.ts"
+import {
+  bodyHash,
+  chainHash,
+  genesisHash,
+  isSalt,
+  membershipRule,
+  verifyHead,
+} from "../event/hash.ts"
 import { lineFromText } from "../log/segment.ts"
 import { manifestPath } from "./archive.ts"
 import type { ManifestLog, ProgressOption } from "./archive.ts"
@@ -80,6 +87,10 @@ class ChainCheck {
     if (this.#seq !== to || this.#hash !== head) {
       const message = `The log ${log} does not end as the manifest says.`
       throw refuse("structure", "log-end", message, where)
+    }
+    if (signature === undefined && membershipRule(project) === "members") {
+      const message = `The log ${log} is not signed by its node, as in a project of members it must be.`
+      throw refuse("structure", "unsigned", message, `log ${log}`)
     }
     if (signature !== undefined && !verifyHead(publicKey, signature, project, node, to, head)) {
       const message = `The signature over the log ${log} does not fit.`

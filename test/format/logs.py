@@ -23,12 +23,12 @@ def is_name(value, length_max):
     return isinstance(value, str) and 0 < len(units(value)) // 2 <= length_max
 
 
-def reference(value, where):
+def reference(value, where, least=1):
     good = (
         isinstance(value, list)
         and len(value) == 3
         and fits(IDENTIFIER, value[0])
-        and is_count(value[1], 1)
+        and is_count(value[1], least)
         and fits(HASH, value[2])
     )
     require(good, "schema", "header-invalid", where, f"{where}: not a reference")
@@ -78,6 +78,11 @@ def check_body(body, where):
     need(isinstance(unset, list) and all(isinstance(name, str) for name in unset), "unset")
     if "continues" in body:
         reference(body["continues"], where)
+    if "retires" in body:
+        reference(body["retires"], where, 0)
+    admits = body.get("admits", {})
+    need(isinstance(admits, dict), "admits")
+    need(all(isinstance(admits.get(key, ""), str) for key in ("name", "nonce")), "admits")
 
 
 class Event:
@@ -123,6 +128,7 @@ class Project:
         self.partial = partial
         self.events = {}
         self.genesis = {}
+        self.keys = {}
         self.lines = 0
 
     def add_log(self, log, lines):
@@ -130,6 +136,7 @@ class Project:
         node, where = log["node"], f"log {log['log']}"
         start = sha256(f"lamplog:log:1\n{self.project}\n{log['publicKey']}")
         self.genesis[node] = start
+        self.keys[node] = log["publicKey"]
         seq, chain = log["from"] - 1, log["previous"]
         if seq == 0:
             require(chain == start, "structure", "other-project", where, "not this project's log")

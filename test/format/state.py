@@ -3,6 +3,7 @@
 import json
 
 from logs import CONTROL, ENTITY_OPS
+from members import Members, has_members
 from notation import canonical, sha256, units
 
 KINDS = {
@@ -226,14 +227,24 @@ def edit_value(event):
 
 
 def classify(project, schema):
-    """Sets aside what is not understood, whole transactions at a time."""
+    """Sets aside what is not understood or was written by nobody who may, whole transactions at a time."""
+    members = Members(project) if has_members(project.project) else None
+
+    def applies(event):
+        if members is None:
+            return understood(schema, event)
+        if not members.counts(event):
+            return False
+        control = event.type == CONTROL and event.op in ("admit", "retire")
+        return members.has_effect(event) if control else understood(schema, event)
+
     for event in project.events.values():
         event.aside = True
     for last in project.events.values():
         if last.index < last.count - 1:
             continue
         group = project.members(last)
-        if all(understood(schema, member) for member in group):
+        if all(applies(member) for member in group):
             for member in group:
                 member.aside = False
 

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 from check_vectors import check_vectors  # noqa: E402
 from extract import check_entities, check_proofs  # noqa: E402
 from logs import LINE_BYTES, Project  # noqa: E402
+from members import check_members  # noqa: E402
 from manifest import PROOFS, SNAPSHOT, asset_path, check_manifest  # noqa: E402
 from notation import (  # noqa: E402
     HASH, Finding, finding, fits, has_keys, lines_of, parse, require, sha256,
@@ -154,6 +155,7 @@ def check_history(archive, findings):
             findings.append(finding("warning", "manifest", "head-unsigned", where, "unsigned"))
     good = manifest["events"] == project.lines
     require(good, "structure", "event-count", "manifest.json events", "not the number of events")
+    check_members(project, manifest["logs"])
     if partial:
         message = "the archive holds only later parts of its logs: clock and state are not checked"
         findings.append(finding("warning", "manifest", "archive-partial", "logs", message))
