@@ -81,7 +81,6 @@ CREATE TABLE waiting (
   lacks INTEGER NOT NULL,
   reason TEXT NOT NULL,
   needs TEXT,
-  needs_at INTEGER,
   bytes INTEGER NOT NULL,
   segment BLOB NOT NULL,
   UNIQUE (node, first_seq, previous, head)

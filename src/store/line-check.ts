@@ -23,7 +23,10 @@ export interface LogStart {
 }
 
 /** Refuses a start that no log of this project can have. */
-export const checkStart = ({ node, publicKey, from, previous }: LogStart, project: string): void => {
+export const checkStart = (
+  { node, publicKey, from, previous }: LogStart,
+  project: string,
+): void => {
   const where = `log ${node}`
   if (!isHash(publicKey) || nodeFromPublicKey(publicKey) !== node) {
     throw refuse("key-mismatch", `The public key given for ${node} is not that node's key.`, where)

@@ -42,8 +42,8 @@ export interface WaitingRun {
   /** Members that its last transaction lacks. */
   readonly lacks: number
   readonly reason: WaitingReason
-  /** An event it refers to that is not held, and the seq that refers to it. */
-  readonly needs: { readonly event: Reference; readonly at: number } | undefined
+  /** What its first transaction refers to and is not held. */
+  readonly needs: Reference | undefined
 }
 
 export interface StoredRun extends WaitingRun {
@@ -62,25 +62,23 @@ interface Row {
   readonly lacks: number
   readonly reason: WaitingReason
   readonly needs: string | null
-  readonly needs_at: number | null
 }
 
 const needsText = ({ needs }: WaitingRun): string | null =>
-  needs === undefined
-    ? null
-    : JSON.stringify([needs.event.node, needs.event.seq, needs.event.hash])
+  needs === undefined ? null : JSON.stringify([needs.node, needs.seq, needs.hash])
+
+const referenceFrom = (text: string): Reference => {
+  const [node, seq, hash] = JSON.parse(text) as [string, number, string]
+  return { node, seq, hash }
+}
 
 const runFromRow = (row: Row): StoredRun => {
   const { arrival, node, first_seq: from, last_seq: to, previous, head, lacks, reason } = row
-  let needs: WaitingRun["needs"]
-  if (row.needs !== null) {
-    const [other, seq, hash] = JSON.parse(row.needs) as [string, number, string]
-    needs = { event: { node: other, seq, hash }, at: row.needs_at! }
-  }
+  const needs = row.needs === null ? undefined : referenceFrom(row.needs)
   return { arrival, node, from, to, previous, head, signed: row.signed === 1, lacks, reason, needs }
 }
 
-const columns = `arrival, node, first_seq, previous, last_seq, head, signed, lacks, reason, needs, needs_at`
+const columns = `arrival, node, first_seq, previous, last_seq, head, signed, lacks, reason, needs`
 
 export class Waiting {
   readonly #sqlite
@@ -122,7 +120,7 @@ export class Waiting {
     this.#sqlite
       .prepare(
         `INSERT INTO waiting (node, first_seq, previous, last_seq, head, signed, lacks, reason, needs,
-           needs_at, bytes, segment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           bytes, segment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (node, first_seq, previous, head) DO UPDATE SET
            signed = excluded.signed, segment = excluded.segment, bytes = excluded.bytes
          WHERE excluded.signed > signed`,
@@ -137,7 +135,6 @@ export class Waiting {
         run.lacks,
         run.reason,
         needsText(run),
-        run.needs?.at ?? null,
         segment.length + runBytes,
         segment,
       )
@@ -146,8 +143,8 @@ export class Waiting {
   /** Notes what a run waits for now. */
   update({ arrival, ...run }: StoredRun): void {
     this.#sqlite
-      .prepare("UPDATE waiting SET reason = ?, needs = ?, needs_at = ? WHERE arrival = ?")
-      .run(run.reason, needsText(run), run.needs?.at ?? null, arrival)
+      .prepare("UPDATE waiting SET reason = ?, needs = ? WHERE arrival = ?")
+      .run(run.reason, needsText(run), arrival)
   }
 
   remove(arrival: number): void {
@@ -210,8 +207,7 @@ export const waitingSummary = (replica: Replica): WaitingSummary =>
       .all()
     const nodes = rows.map(({ needs, ...rest }) => {
       if (needs === null) return rest
-      const [node, seq, hash] = JSON.parse(needs) as [string, number, string]
-      return { ...rest, needs: { node, seq, hash } }
+      return { ...rest, needs: referenceFrom(needs) }
     })
     const sum = (part: "events" | "bytes"): number => nodes.reduce((all, row) => all + row[part], 0)
     return { events: sum("events"), bytes: sum("bytes"), nodes }

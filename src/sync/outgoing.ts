@@ -16,6 +16,7 @@ import { logsLacking, travellingLogs } from "../store/travelling.ts"
 import type { LackingOptions, TravellingLog } from "../store/travelling.ts"
 import type { Frontier } from "../log/frontier.ts"
 import { lineText, segmentBytesMax } from "../log/segment.ts"
+import { goesOnAfter } from "./run.ts"
 import { segmentFrom } from "./segment.ts"
 import type { Batch, Segment } from "./segment.ts"
 
@@ -34,16 +35,6 @@ interface Row {
   readonly header: string
   readonly salt: string
   readonly body: string
-}
-
-const transactionMark = '"transaction":['
-const transactionPattern = /"transaction":\[(\d+),(\d+)\]/
-
-/** Whether more members follow this one. No escaped text in a header looks like the key. */
-const goesOn = (header: string): boolean => {
-  if (!header.includes(transactionMark)) return false
-  const [, index, count] = transactionPattern.exec(header)!
-  return Number(index) + 1 < Number(count)
 }
 
 /** Rows by place, as they are read for sending. */
@@ -153,7 +144,7 @@ const nextUnit = (source: Source): Unit => {
     const text = lineText(header, salt, body)
     lines.push(text)
     bytes += Buffer.byteLength(text)
-    const isWhole = !goesOn(header)
+    const isWhole = !goesOnAfter(header)
     if (isWhole || bytes >= segmentBytesMax) {
       return { source, from, lines, bytes, hash, line: source.line, isWhole }
     }

@@ -17,7 +17,8 @@ import type { Segment, SegmentHead } from "./segment.ts"
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-export const placeOf = ({ node, from, to }: SegmentHead): string => `${node}:${from}-${to}`
+export const placeOf = ({ node, from, to }: Pick<SegmentHead, "node" | "from" | "to">): string =>
+  `${node}:${from}-${to}`
 
 /** The lines of a segment, without their line feeds: as many as its head says. */
 export const linesOf = (segment: Segment): ReadonlyArray<string> => {
@@ -41,6 +42,16 @@ export const linesOf = (segment: Segment): ReadonlyArray<string> => {
     `${where}: there are ${lines.length} lines where the head says ${expected}.`,
     where,
   )
+}
+
+const transactionMark = '"transaction":['
+const transactionPattern = /"transaction":\[(\d+),(\d+)\]/
+
+/** Whether more members follow the event of this header. No escaped text in it looks like the key. */
+export const goesOnAfter = (header: string): boolean => {
+  if (!header.includes(transactionMark)) return false
+  const [, index, count] = transactionPattern.exec(header) ?? []
+  return Number(index) + 1 < Number(count)
 }
 
 /** Refuses what can belong to no log of this project, before its lines are looked at. */
