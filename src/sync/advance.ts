@@ -116,7 +116,11 @@ class Advance {
     const before = this.#steps
     this.#queue = []
     this.#candidates.renew()
-    for (const candidate of this.#candidates.all) this.#enqueue(candidate)
+    for (const candidate of this.#candidates.all) {
+      // Those that stood in the queue of a pass which failed do so no more.
+      candidate.isQueued = false
+      this.#enqueue(candidate)
+    }
     for (let at = 0; at < this.#queue.length; at++) {
       const candidate = this.#queue[at]!
       candidate.isQueued = false
