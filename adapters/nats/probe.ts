@@ -1,0 +1,82 @@
+/**
+ * What lies on the server for sure: asked of the stream's leader, never of a replica that may lag.
+ */
+import type { StreamInfo } from "@nats-io/jetstream"
+import type { Connection } from "./connection.ts"
+import type { Place } from "./cursor.ts"
+import { idHeader, runOfHeaders } from "./message.ts"
+import type { Run } from "./ledger.ts"
+
+/** The last message on a subject. */
+export interface LastMessage {
+  readonly sequence: number
+  readonly id: string
+  readonly run: Run | undefined
+}
+
+export interface StreamState {
+  readonly created: string
+  readonly first: number
+  readonly last: number
+  readonly messages: number
+  /** Whether the stream forgets by itself, and the room it has. */
+  readonly isLimited: boolean
+  readonly bytesMax: number
+  readonly messagesMax: number
+  readonly messageBytesMax: number
+}
+
+export const stateOf = ({ created, config, state }: StreamInfo): StreamState => ({
+  created,
+  first: state.first_seq,
+  last: state.last_seq,
+  messages: state.messages,
+  isLimited: config.max_bytes > 0 || config.max_msgs > 0 || config.max_age > 0,
+  bytesMax: config.max_bytes > 0 ? config.max_bytes : Infinity,
+  messagesMax: config.max_msgs > 0 ? config.max_msgs : Infinity,
+  messageBytesMax: config.max_msg_size > 0 ? config.max_msg_size : Infinity,
+})
+
+export const lastOn = (
+  connection: Connection,
+  stream: string,
+  subject: string,
+  signal: AbortSignal,
+): Promise<LastMessage | undefined> =>
+  connection.call("looking at the last message", signal, async ({ manager }) => {
+    const message = await manager.streams.getMessage(stream, { last_by_subj: subject })
+    if (message === null) return undefined
+    return {
+      sequence: message.seq,
+      id: message.header.get(idHeader),
+      run: runOfHeaders(message.header),
+    }
+  })
+
+/** The id of the message at a place; undefined when there is none. */
+export const idAt = (
+  connection: Connection,
+  stream: string,
+  sequence: number,
+  signal: AbortSignal,
+): Promise<string | undefined> =>
+  connection.call("looking at a message", signal, async ({ manager }) => {
+    const message = await manager.streams.getMessage(stream, { seq: sequence })
+    return message === null ? undefined : message.header.get(idHeader)
+  })
+
+/**
+ * Whether a stream is still the one in which this place was read. A place that the stream has forgotten in an orderly
+ * way is fine; one that holds another message, or lies behind the end, is not.
+ */
+export const isSamePlace = async (
+  connection: Connection,
+  stream: string,
+  place: Place,
+  state: StreamState,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  if (place.created !== state.created || place.sequence > state.last) return false
+  if (place.sequence < state.first || place.sequence === 0) return true
+  return (await idAt(connection, stream, place.sequence, signal)) === place.messageId
+}

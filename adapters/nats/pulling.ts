@@ -1,0 +1,261 @@
+/**
+ * Reads what is new: the live tail if nothing is missing in it, else the stream from the cursor, else what the stream
+ * has forgotten from the bucket, else from somebody who is there.
+ *
+ * All of these only add; doing several is safe, and the order is one of cost.
+ */
+import type { Batch, Frontier, Holdings, PullRequest, Remote, Take } from "../../src/remote.ts"
+import { isTransient, LamplogError } from "../../src/remote.ts"
+import { askPeers } from "./asking.ts"
+import type { Bucket } from "./bucket.ts"
+import type { Connection } from "./connection.ts"
+import type { Memory } from "./memory.ts"
+import { Assembly } from "./message.ts"
+import type { Arrived, Stored } from "./message.ts"
+import { isSamePlace } from "./probe.ts"
+import type { StreamState } from "./probe.ts"
+import { StreamReader } from "./stream-reader.ts"
+import { streamState } from "./streams.ts"
+import type { Names } from "./subjects.ts"
+import type { Tail } from "./tail.ts"
+
+/** Lines of one batch, in bytes. */
+const batchBytesMax = 4 * 1024 * 1024
+/** Characters of a node id, with which the name of each of its logs begins. */
+const nodeLength = 26
+
+export interface Sources {
+  readonly connection: Connection
+  readonly names: Names
+  readonly memory: Memory
+  readonly bucket: Bucket
+  readonly shelf: Remote
+  /** The live tail, while somebody watches. */
+  readonly tail: Tail | undefined
+}
+
+/** Hands over what arrives in batches, and keeps the ledger and the place. */
+class Handing {
+  readonly #sources: Sources
+  readonly #take: Take
+  readonly #assembly = new Assembly()
+  #batch: Array<Arrived> = []
+  #bytes = 0
+  #created: string
+
+  constructor(sources: Sources, take: Take, created: string) {
+    this.#sources = sources
+    this.#take = take
+    this.#created = created
+  }
+
+  async all(messages: ReadonlyArray<Stored>, forward: boolean): Promise<void> {
+    const { memory, connection } = this.#sources
+    let place = memory.place!
+    for (const message of messages) {
+      const arrived = this.#assembly.take(message, connection.where)
+      if (arrived !== undefined) {
+        this.#batch.push(arrived)
+        this.#bytes += arrived.segment.size
+      }
+      // A place is kept only where nothing before it is unfinished.
+      if (forward && this.#assembly.isSettled && message.sequence > place.sequence) {
+        place = { created: this.#created, sequence: message.sequence, messageId: message.id }
+      }
+      if (this.#bytes >= batchBytesMax) {
+        memory.place = place
+        await this.#flush()
+      }
+    }
+    memory.place = place
+    await this.#flush()
+  }
+
+  async #flush(): Promise<void> {
+    const { memory } = this.#sources
+    const batch = this.#batch
+    if (batch.length === 0) return
+    this.#batch = []
+    this.#bytes = 0
+    for (const { segment, lowest } of batch) memory.ledger.add(segment, lowest)
+    const text = memory.text()
+    const { refused } = await this.#take(
+      batch.map(({ segment }) => segment),
+      text,
+    )
+    memory.saved(text)
+    // What nobody can take is not held there, whatever lies there.
+    const lost = batch.filter(({ segment }) =>
+      refused.some(
+        ({ node, from, to }) => node === segment.node && from <= segment.to && to >= segment.from,
+      ),
+    )
+    if (lost.length === 0) return
+    for (const { segment } of lost) memory.ledger.drop(segment)
+    const corrected = memory.text()
+    await this.#take([], corrected)
+    memory.saved(corrected)
+  }
+}
+
+/** Whether the tail alone can be handed over: it goes on where reading stopped, in one piece. */
+const tailAfter = ({ tail, memory, connection, names }: Sources): ReadonlyArray<Stored> => {
+  const { place, readUpTo, epoch } = memory
+  if (tail === undefined || place === undefined || names.shared) return []
+  if (epoch !== connection.epoch || place.sequence !== readUpTo) return []
+  return tail.after(readUpTo)
+}
+
+const unsureOf = ({ memory }: Sources, since: Frontier): ReadonlyArray<string> =>
+  Object.entries(since).flatMap(([log, { seq, hash }]) => {
+    const run = { node: log.slice(0, nodeLength), from: seq, to: seq, previous: "", head: hash }
+    return memory.ledger.covers(run, memory.heldInBucket) ? [] : [log]
+  })
+
+const holdingsOf = (sources: Sources, { since }: PullRequest): Holdings => ({
+  frontier: sources.memory.frontier,
+  unsure: unsureOf(sources, since),
+})
+
+/** Reads the stream from a place to its end. */
+const readOn = async (
+  sources: Sources,
+  request: PullRequest,
+  state: StreamState,
+  start: number,
+  take: Take,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { connection, names, memory } = sources
+  const again = start <= memory.place!.sequence
+  if (memory.place!.sequence === state.last) memory.readUpTo = state.last
+  if (again || state.last > memory.readUpTo) {
+    const reading = { stream: names.stream, node: request.node, filter: names.allLogs, start }
+    const handing = new Handing(sources, take, state.created)
+    for await (const messages of new StreamReader(connection, reading).read(signal)) {
+      await handing.all(messages, true)
+    }
+    memory.readUpTo = Math.max(state.last, memory.place!.sequence)
+  }
+  sources.tail?.dropUpTo(memory.readUpTo)
+}
+
+/** Gives what the bucket holds and `since` lacks, if the bucket has changed since the last look. */
+const readBucket = async (
+  { bucket, shelf, memory }: Sources,
+  request: PullRequest,
+  again: boolean,
+  take: Take,
+  signal: AbortSignal,
+): Promise<void> => {
+  const state = await bucket.state(signal)
+  if (state === undefined) {
+    memory.bucket = undefined
+    return
+  }
+  const { bucket: seen } = memory
+  if (!again && seen?.created === state.created && seen.sequence === state.sequence) return
+  const { cursor: _, ...asked } = request
+  const { frontier } = await shelf.pull(asked, (batch: Batch) => take(batch), signal)
+  memory.bucket = { ...state, frontier }
+}
+
+/** Where to begin to read, and whether that goes back. */
+const startOf = async (
+  { connection, names, memory }: Sources,
+  request: PullRequest,
+  state: StreamState,
+  signal: AbortSignal,
+): Promise<{ readonly start: number; readonly again: boolean }> => {
+  const { place } = memory
+  const same =
+    place !== undefined && (await isSamePlace(connection, names.stream, place, state, signal))
+  if (!same) memory.restart(state)
+  memory.epoch = connection.epoch
+  memory.ledger.forgetBefore(state.first)
+  const next = Math.max(memory.place!.sequence + 1, state.first)
+  if (request.points !== undefined) return { start: state.first, again: true }
+  const lost = memory.ledger.lost(request.since, memory.place!.sequence)
+  if (lost !== undefined && memory.mayReread(request.since)) return { start: lost, again: true }
+  return { start: next, again: !same }
+}
+
+/** What need not be asked of others, now that the stream was read. */
+const sinceNow = ({ memory }: Sources, { since }: PullRequest): Frontier => {
+  const gaps = new Set(memory.ledger.gaps(memory.heldInBucket, since))
+  const read = Object.entries(memory.frontier).filter(
+    ([log, { seq }]) => !gaps.has(log.slice(0, nodeLength)) && seq > (since[log]?.seq ?? 0),
+  )
+  return { ...since, ...Object.fromEntries(read) }
+}
+
+const pullStored = async (
+  sources: Sources,
+  request: PullRequest,
+  take: Take,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { connection, names, memory } = sources
+  const state = await streamState(connection, names, signal)
+  const { start, again } = await startOf(sources, request, state, signal)
+  const forgotten = state.first > 1
+  // Older things first, so that what builds on them need not wait.
+  if (forgotten) await readBucket(sources, request, again, take, signal)
+  await readOn(sources, request, state, start, take, signal)
+  if (!forgotten && memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
+    await readBucket(sources, request, again, take, signal)
+  }
+  if (memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
+    await askPeers(sources, { ...request, since: sinceNow(sources, request) }, take, signal)
+  }
+  if (!memory.isUnsaved) return
+  const text = memory.text()
+  await take([], text)
+  memory.saved(text)
+}
+
+/** Hands over what is new, and tells what the stream and the bucket hold together. */
+export const pullFrom = async (
+  sources: Sources,
+  request: PullRequest,
+  take: Take,
+  signal: AbortSignal,
+): Promise<Holdings> => {
+  const { memory, connection } = sources
+  memory.resume(request.cursor)
+  const live = request.points === undefined ? tailAfter(sources) : []
+  if (live.length > 0) {
+    await new Handing(sources, take, memory.place!.created).all(live, true)
+    memory.readUpTo = live.at(-1)!.sequence
+    sources.tail?.dropUpTo(memory.readUpTo)
+    return holdingsOf(sources, request)
+  }
+  try {
+    await pullStored(sources, request, take, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    // Without a leader nothing is stored; those who are there can still tell each other.
+    const asks = error instanceof LamplogError && isTransient(error) && connection.isUp
+    if (asks) await askPeers(sources, request, take, signal).catch(() => undefined)
+    throw error
+  }
+  return holdingsOf(sources, request)
+}
+
+/** Reads heads into the ledger that came since, without handing anything over. */
+export const lookOn = async (
+  { connection, names, memory }: Sources,
+  node: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const assembly = new Assembly()
+  const start = Math.max(memory.readUpTo, memory.lookedUpTo) + 1
+  const reading = { stream: names.stream, node, filter: names.allLogs, start }
+  for await (const messages of new StreamReader(connection, reading).read(signal)) {
+    for (const message of messages) {
+      const arrived = assembly.take(message, connection.where)
+      if (arrived !== undefined) memory.ledger.add(arrived.segment, arrived.lowest)
+      if (assembly.isSettled) memory.lookedUpTo = message.sequence
+    }
+  }
+}
