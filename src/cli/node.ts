@@ -13,9 +13,15 @@ import { nodeFromText } from "./words.ts"
 const standingText = ({ cut, isMe, standing }: ProjectMember, paint: Paint): string => {
   const me = isMe ? paint.bold(" (this replica)") : ""
   if (standing === "member") return `member${me}`
+  if (standing === "waiting") return `${paint.yellow("waits to be admitted")}${me}`
   if (standing === "outside") return `${paint.yellow("not admitted")}${me}`
   const end = cut!.seq === 0 ? "before its first event" : `after event ${cut!.seq}`
   return `${paint.yellow(`retired ${end}`)}${me}`
+}
+
+const originText = ({ admittedBy, level }: ProjectMember, paint: Paint): string => {
+  if (level === 0) return "founder"
+  return admittedBy === undefined ? "" : paint.dim(`admitted by ${admittedBy}`)
 }
 
 const listText = ({ me, members, membership }: ProjectMembers, paint: Paint): string => {
@@ -26,7 +32,7 @@ const listText = ({ me, members, membership }: ProjectMembers, paint: Paint): st
     member.node,
     printable(member.name ?? "–"),
     standingText(member, paint),
-    member.level === 0 ? "founder" : paint.dim(`admitted by ${member.admittedBy ?? "nobody"}`),
+    originText(member, paint),
   ])
   return `${aligned(rows)}\n`
 }

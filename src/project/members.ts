@@ -14,6 +14,8 @@ import { requireWriter } from "../store/admission.ts"
 import { admitDraft, leaveDraft, retireDraft } from "../store/control.ts"
 import { lowestCut } from "../store/membership.ts"
 import type { Replica } from "../store/replica.ts"
+import { waitingSummary } from "../store/waiting.ts"
+import { advance } from "../sync/advance.ts"
 import type { WriteOptions, WriteResult } from "./project.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
@@ -21,10 +23,10 @@ import { authorship } from "./writing.ts"
 import type { Desk } from "./writing.ts"
 
 /**
- * `member`: writes. `retired`: what it wrote up to its cut counts. `outside`: its events are not
- * applied, because nobody who may has admitted it.
+ * `member`: writes. `retired`: what it wrote up to its cut counts. `waiting`: its events are here and wait
+ * for somebody to admit it. `outside`: neither it nor what it wrote counts.
  */
-export type NodeStanding = "member" | "retired" | "outside"
+export type NodeStanding = "member" | "retired" | "waiting" | "outside"
 
 export interface ProjectMember {
   readonly node: string
@@ -58,14 +60,24 @@ const nameLengthMax = 256
 const refuse = (code: string, message: string, remedy: string, where: string): LamplogError =>
   new LamplogError({ code, message, remedy, where })
 
-const described = (node: string, member: Member | undefined, me: string): ProjectMember => {
+const standingOf = (member: Member | undefined, waits: boolean): NodeStanding => {
+  if (member === undefined) return waits ? "waiting" : "outside"
+  return lowestCut(member) === undefined ? "member" : "retired"
+}
+
+const described = (
+  node: string,
+  member: Member | undefined,
+  waits: boolean,
+  me: string,
+): ProjectMember => {
   const cut = member === undefined ? undefined : lowestCut(member)
   return {
     node,
     name: member?.name,
     level: member?.level,
     admittedBy: member?.admittedBy,
-    standing: member === undefined ? "outside" : cut === undefined ? "member" : "retired",
+    standing: standingOf(member, waits),
     cut,
     isMe: node === me,
   }
@@ -75,7 +87,13 @@ const nodesOf = (replica: Replica): ProjectMembers => {
   const { members, node: me } = replica
   if (members.rule === "open") return { membership: "open", me, members: [] }
   const { known, members: all } = members.current
-  const nodes = [...new Set([...known, me])].map((node) => described(node, all.get(node), me))
+  const runs = waitingSummary(replica).nodes
+  const waiting = new Set(
+    runs.filter(({ reason }) => reason === "not-admitted").map(({ node }) => node),
+  )
+  const nodes = [...new Set([...known, ...waiting, me])].map((node) =>
+    described(node, all.get(node), waiting.has(node), me),
+  )
   const rank = ({ level }: ProjectMember): number => level ?? Number.MAX_SAFE_INTEGER
   return {
     membership: "members",
@@ -149,7 +167,10 @@ export const admitNode = (
         checkNode(node)
         checkName(options.name)
         checkAdmissible(node, replica.members.current.members.get(node))
-        return author.control(admitDraft(node, options.name?.trim(), signed))
+        const written = author.control(admitDraft(node, options.name?.trim(), signed))
+        // What it sent before has waited for this.
+        advance(replica, [])
+        return { ...written, lamport: replica.top()!.lamport }
       }),
     )
   })
