@@ -244,16 +244,17 @@ export class TestServer {
   async reload(settings: string): Promise<void> {
     this.#settings = settings
     this.#writeConfiguration()
-    const before = this.#reloads()
+    const before = this.log.length
     this.#child!.kill("SIGHUP")
-    while (this.#reloads() === before) {
-      if (this.#child === undefined) throw new Error("nats-server ended when it was to reload")
+    for (;;) {
+      const news = this.log.slice(before)
+      if (news.includes("Reloaded server configuration")) return
+      const failure = /Failed to reload.*/s.exec(news)
+      if (failure !== null || this.#child === undefined) {
+        throw new Error(`nats-server did not take its new configuration: ${failure?.[0] ?? news}`)
+      }
       await pause(pollMillis)
     }
-  }
-
-  #reloads(): number {
-    return this.log.match(/Reloaded server configuration|Failed to reload/g)?.length ?? 0
   }
 
   /** Freezes it: connections stay open, nothing is answered. */
