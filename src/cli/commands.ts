@@ -5,6 +5,7 @@ import { assetCommands } from "./asset-commands.ts"
 import type { CommandDefinition } from "./command.ts"
 import { beforehand, dryRun, entity, exporting, format, opening, writing } from "./flags.ts"
 import { nodeCommands } from "./commands-node.ts"
+import { syncCommands } from "./commands-sync.ts"
 import { upkeep } from "./commands-upkeep.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
@@ -253,6 +254,7 @@ export const commands: ReadonlyArray<CommandDefinition> = [
   ...begin,
   ...change,
   ...read,
+  ...syncCommands,
   ...meet,
   ...nodeCommands,
   ...assetCommands,

@@ -16,12 +16,12 @@ export const statusRefused = 1
 export const statusUsage = 2
 export const statusInterrupted = 130
 
-/** The user stopped the command; what had begun was rolled back. */
+/** The user stopped the command; what had begun was rolled back, unless the message says otherwise. */
 export class Interrupted extends LamplogError {
-  constructor() {
+  constructor(message = "Interrupted; what was not committed yet was rolled back.") {
     super({
       code: "interrupted",
-      message: "Interrupted; what was not committed yet was rolled back.",
+      message,
       remedy: "Run the command again when you are ready.",
     })
   }

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
 import * as Layer from "effect/Layer"
 import { loggersFor } from "../project/conflict-log.ts"
+import type { EngineOptions } from "../project/engine.ts"
 import type { ForeignFormat } from "../project/format.ts"
 import { Project } from "../project/project.ts"
 import { layerProject } from "../project/service.ts"
@@ -22,6 +23,12 @@ export const stateDirectory = (call: Call): { readonly stateDirectory?: string }
   return named === undefined || named === "" ? {} : { stateDirectory: named }
 }
 
+/** How the engine is to work on the project in a folder, by what the call and its settings say. */
+export const engineOptions = (call: Call, directory: string): EngineOptions => ({
+  busyTimeoutMillis: Number(settingValue("busyTimeoutMillis", call, readSettings(directory)).value),
+  ...stateDirectory(call),
+})
+
 /** What a command needs of the engine beside the project. */
 interface Needs {
   readonly formats?: ReadonlyArray<ForeignFormat>
@@ -38,12 +45,10 @@ export const withProjectIn = <A>(
 ): Effect.Effect<A, LamplogError> =>
   Effect.suspend(() => {
     const file = readSettings(directory)
-    const busyTimeout = settingValue("busyTimeoutMillis", call, file)
     const layer = layerProject({
       directory,
       formats,
-      busyTimeoutMillis: Number(busyTimeout.value),
-      ...stateDirectory(call),
+      ...engineOptions(call, directory),
       ...(archives ? policyOf(call, file) : {}),
     })
     // The answer tells what a person needs to know; the engine's log is for programs.
