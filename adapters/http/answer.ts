@@ -12,7 +12,7 @@ import { isHash } from "../../src/remote.ts"
 import type { LamplogError, Peer } from "../../src/remote.ts"
 import { routes } from "./api.ts"
 import type { Operation, Route } from "./api.ts"
-import { busy, cut, failure, refusalFrom } from "./failure.ts"
+import { busy, cut, failure, nonsense, refusalFrom } from "./failure.ts"
 import { handlers } from "./handlers.ts"
 import type { HttpLimits } from "./limits.ts"
 import { bytesFromFailure } from "./messages.ts"
@@ -114,9 +114,11 @@ export class Answers {
     await Promise.all(this.#running)
   }
 
-  #checkAuthority({ headers }: IncomingMessage): void {
+  #checkAuthority({ headers, rawHeaders }: IncomingMessage): void {
     const denied = (message: string, remedy: string) => failure("remote-denied", message, remedy)
     const { hosts } = this.#options
+    const hostsNamed = rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text))
+    if (hostsNamed.length !== 1) throw nonsense("a request names one host")
     // A page in somebody's browser must not reach a server that trusts whoever reaches it.
     if (headers.origin !== undefined || (hosts !== undefined && !hosts.has(hostOf(headers.host)))) {
       throw new Refused(403, denied("Web pages are not answered.", "Use lamplog."))
@@ -162,7 +164,7 @@ export class Answers {
         this.#taken.set(route.operation, this.#taken.get(route.operation)! - 1)
       }
     } catch (error) {
-      this.#refuse(request, response, error)
+      this.#refuse(response, error)
     }
   }
 
@@ -176,7 +178,7 @@ export class Answers {
     })
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #refuse(response: ServerResponse, error: unknown): void {
     const { status, error: told } = error instanceof Refused ? error : refusalFrom(error)
     if (status === 500) this.#options.onFailure(error)
     if (response.destroyed) return
@@ -188,9 +190,8 @@ export class Answers {
     const headers = error instanceof Refused ? error.headers : {}
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (status === 503) response.setHeader("retry-after", "2")
-    const body = request.method === "HEAD" ? "" : bytesFromFailure(told)
-    if (body !== "") response.setHeader("content-type", "application/json")
+    response.setHeader("content-type", "application/json")
     response.statusCode = status
-    response.end(body)
+    response.end(bytesFromFailure(told))
   }
 }

@@ -33,9 +33,6 @@ const fails = (...statuses: ReadonlyArray<number>) =>
     FailureSchema.annotate({ description: words[status]! }).pipe(HttpApiSchema.status(status)),
   )
 
-const emptyFails = (...statuses: ReadonlyArray<number>) =>
-  statuses.map((status) => HttpApiSchema.Empty(status).annotate({ description: words[status]! }))
-
 /** A token in every request; without one where the server asks for none. */
 class Bearer extends HttpApiMiddleware.Service<Bearer>()("lamplog/http/Bearer", {
   security: { bearer: HttpApiSecurity.bearer },
@@ -98,7 +95,7 @@ const getAsset = HttpApiEndpoint.get("getAsset", "/assets/:sha256", {
 const hasAsset = HttpApiEndpoint.head("hasAsset", "/assets/:sha256", {
   params: { sha256: Sha256 },
   success: HttpApiSchema.Empty(200),
-  error: emptyFails(404, 500, 503),
+  error: fails(404, 500, 503),
 }).annotateMerge(about("Whether an asset is held here", "The same without the bytes."))
 
 const description = HttpApiEndpoint.get("description", "/openapi.json", {

@@ -112,7 +112,8 @@ const pull: Handler = async (exchange) => {
     }
     response.end(frame("E"))
   } catch (error) {
-    if (signal.aborted || response.destroyed) throw error
+    // Whoever does not read would not read why, either.
+    if (signal.aborted || response.destroyed || response.writableNeedDrain) throw error
     const refusal = refusalFrom(error)
     response.end(frame("F", bytesFromFailure(refusal.error)))
     if (refusal.status === 500) throw error

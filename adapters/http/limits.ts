@@ -28,6 +28,8 @@ export interface HttpLimits {
   readonly pushesMax: number
   readonly watchesMax: number
   readonly assetsMax: number
+  /** A connection on which nothing moves, not even while an answer is prepared. */
+  readonly idleMillisMax: number
   /** Between two signs of life to those who watch. */
   readonly heartbeatMillis: number
   /** How long somebody who was refused may go on sending before the line is cut. */
@@ -48,6 +50,7 @@ export const defaultLimits: HttpLimits = {
   pushesMax: 4,
   watchesMax: 128,
   assetsMax: 8,
+  idleMillisMax: 120_000,
   heartbeatMillis: 15_000,
   lingerMillis: 2000,
 }

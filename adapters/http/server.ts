@@ -130,6 +130,7 @@ export const serveHttp = async (peer: Peer, options: ServeOptions = {}): Promise
   const answers = new Answers({ peer, limits, token, hosts, onFailure })
   const server = makeServer(tls, limits, answers.answer)
   server.maxConnections = limits.connectionsMax
+  server.setTimeout(limits.idleMillisMax)
   boundAddresses(server, limits.connectionsPerAddressMax)
   const address = await listening(server, host, port)
   server.on("error", onFailure)

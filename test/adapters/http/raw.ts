@@ -44,12 +44,16 @@ export const dial = (url: string): Socket => {
 
 /**
  * Sends bytes and reads until the server closes, or has answered: by what the answer says of its
- * length. `half` closes our side after sending.
+ * length, or when its headers are there. `half` closes our side after sending.
  */
 export const exchange = (
   url: string,
   bytes: Buffer | ReadonlyArray<Buffer>,
-  options: { readonly half?: boolean; readonly untilClosed?: boolean } = {},
+  options: {
+    readonly half?: boolean
+    readonly untilClosed?: boolean
+    readonly headOnly?: boolean
+  } = {},
 ): Promise<RawAnswer> =>
   new Promise((resolve) => {
     const socket = dial(url)
@@ -61,7 +65,9 @@ export const exchange = (
     }
     socket.on("data", (part) => {
       parts.push(part)
-      if (options.untilClosed !== true && isWhole(Buffer.concat(parts).toString("latin1"))) done()
+      if (options.untilClosed === true) return
+      const text = Buffer.concat(parts).toString("latin1")
+      if (options.headOnly === true ? text.includes("\r\n\r\n") : isWhole(text)) done()
     })
     socket.on("close", done)
     for (const piece of Array.isArray(bytes) ? bytes : [bytes as Buffer]) socket.write(piece)
