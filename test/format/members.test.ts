@@ -35,7 +35,7 @@ beforeAll(async () => {
     shelf.close(replica)
   }
   const pieces = await takeApart(path(firstSeed))
-  const logs = pieces.manifest.logs.map(({ signature: _, ...log }) => log)
+  const logs = pieces.manifest.logs.map(({ signature: _signature, ...log }) => log)
   await zipUp(unsigned, manifestText({ ...pieces.manifest, logs }), pieces.members)
   verdicts = pythonVerdicts([...seeds.map(path), unsigned])
 }, 60_000)

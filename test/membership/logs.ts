@@ -167,7 +167,7 @@ export class MemberLog {
   }
 
   /** So many of its events, from the `first` on, signed at their end by this node unless told. */
-  run(first = 0, end = this.lines.length, by: KeyPair | undefined = this.key): Run {
+  run(first = 0, end = this.lines.length, by: KeyPair | "nobody" = this.key): Run {
     const { node, key } = this
     const last = this.events[end - 1]!
     return {
@@ -177,7 +177,7 @@ export class MemberLog {
       previous: this.events[first - 1]?.hash ?? this.previous,
       lines: this.lines.slice(first, end),
       signature:
-        by === undefined ? undefined : signHead(by.seed, projectId, node, last.seq, last.hash),
+        by === "nobody" ? undefined : signHead(by.seed, projectId, node, last.seq, last.hash),
     }
   }
 }

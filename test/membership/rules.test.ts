@@ -96,7 +96,7 @@ const told = ({ members }: Membership) =>
         const name = namesByNode.get(id)!
         return [name, cuts.length === 0 ? level : `${level} until ${cuts[0]!.seq}`] as const
       })
-      .sort(),
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
   )
 
 const admits = (by: string, name: string): Said => ({ by, admits: name })
