@@ -201,8 +201,11 @@ const listen = (folder: string, news: () => void, lost: () => void): FSWatcher |
 
 const assetName = (sha256: string): string => `${assetsName}/${sha256.slice(0, 2)}/${sha256}`
 
-/** Opens a folder to meet at. It must be there, unless it may be made. */
-export const openFolder = async (path: string, options: FolderOptions = {}): Promise<Remote> => {
+/** The place a shelf stands in. The folder must be there, unless it may be made. */
+export const folderStorage = async (
+  path: string,
+  options: FolderOptions = {},
+): Promise<ShelfStorage> => {
   const outer = resolve(path)
   await guarded(outer, async () => {
     if (options.create === true) await mkdir(outer, { recursive: true })
@@ -213,5 +216,9 @@ export const openFolder = async (path: string, options: FolderOptions = {}): Pro
       throw error
     }
   })
-  return shelfRemote(new FolderStorage(outer, options))
+  return new FolderStorage(outer, options)
 }
+
+/** Opens a folder to meet at. */
+export const openFolder = async (path: string, options?: FolderOptions): Promise<Remote> =>
+  shelfRemote(await folderStorage(path, options))

@@ -78,6 +78,7 @@ class Shelf implements Remote {
   }
 
   async describe(signal: AbortSignal): Promise<ReadonlyArray<ProjectDescription>> {
+    signal.throwIfAborted()
     const projects = (await this.#storage.listTop(signal)).filter(isIdentifier).sort()
     const descriptions: Array<ProjectDescription> = []
     for (const project of projects.slice(0, projectsMax)) {
@@ -97,6 +98,7 @@ class Shelf implements Remote {
   }
 
   async pull(request: PullRequest, take: Take, signal: AbortSignal): Promise<Holdings> {
+    signal.throwIfAborted()
     const project = checkedProject(request)
     const { since, points } = request
     // Contents that were given, and names of files that could not be read.
@@ -166,6 +168,7 @@ class Shelf implements Remote {
   }
 
   async push(request: PushRequest, signal: AbortSignal): Promise<Pushed> {
+    signal.throwIfAborted()
     const project = checkedProject(request)
     await this.#describeThere(request.description, signal)
     let events = 0

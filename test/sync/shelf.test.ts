@@ -14,30 +14,12 @@ import { memoryStorage } from "../../src/testing/memory-shelf.ts"
 import type { MemoryStorage } from "../../src/testing/memory-shelf.ts"
 import { sha256 } from "../../src/event/hash.ts"
 import { projectId } from "../log/forge.ts"
+import { ShelfTraffic } from "./shelf-traffic.ts"
 import { description, logOf, push, Reader, segmentOf, unstopped } from "./shelf-reader.ts"
 
-/** Counts what is asked of a place. */
-const counted = (storage: ShelfStorage) => {
-  const count = { listings: 0, reads: 0, bytesRead: 0, writes: 0, bytesWritten: 0 }
-  const counting: ShelfStorage = {
-    ...storage,
-    list: (prefix, signal) => {
-      count.listings += 1
-      return storage.list(prefix, signal)
-    },
-    read: async (name, bytesMax, signal) => {
-      count.reads += 1
-      const bytes = await storage.read(name, bytesMax, signal)
-      count.bytesRead += bytes?.length ?? 0
-      return bytes
-    },
-    write: (name, bytes, signal) => {
-      count.writes += 1
-      count.bytesWritten += bytes.length
-      return storage.write(name, bytes, signal)
-    },
-  }
-  return { count, storage: counting }
+const counted = (place: ShelfStorage) => {
+  const count = new ShelfTraffic()
+  return { count, storage: count.counted(place) }
 }
 
 const eventsFiles = (storage: MemoryStorage): ReadonlyArray<string> =>

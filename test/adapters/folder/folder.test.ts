@@ -172,6 +172,8 @@ describe("what else lies in a folder", () => {
   })
 
   it("junk of any size and name is passed by", async () => {
+    mkdirSync(join(logs(), "a", "b", "c", "d", "e"), { recursive: true })
+    copyFileSync(files()[0]!, join(logs(), "a", "b", "c", "d", "e", "too deep"))
     const huge = join(logs(), "film.events")
     writeFileSync(huge, "")
     truncateSync(huge, 1024 ** 3)
@@ -189,8 +191,6 @@ describe("what else lies in a folder", () => {
     ]) {
       writeFileSync(join(logs(), name), name)
     }
-    mkdirSync(join(logs(), "a", "b", "c", "d", "e"), { recursive: true })
-    copyFileSync(files()[0]!, join(logs(), "a", "b", "c", "d", "e", "too deep"))
     mkdirSync(join(folder, "lamplog", ".stfolder"))
     await expectWhole()
     expect(await (await openFolder(folder)).describe(unstopped)).toEqual([description])
