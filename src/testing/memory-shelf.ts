@@ -9,6 +9,8 @@ export interface MemoryStorage extends ShelfStorage {
   /** What is there, by its whole name. */
   readonly files: Map<string, Uint8Array>
   readonly assetFiles: Map<string, Uint8Array>
+  /** Calls so far, and the bytes that they carried: names of a list count as bytes. */
+  readonly traffic: { readonly requests: number; readonly bytes: number }
 }
 
 const joined = async (
@@ -56,6 +58,11 @@ export const memoryStorage = (where = "memory"): MemoryStorage => {
   const files = new Map<string, Uint8Array>()
   const assetFiles = new Map<string, Uint8Array>()
   const watchers = new Set<Watcher>()
+  const traffic = { requests: 0, bytes: 0 }
+  const count = (bytes: number): void => {
+    traffic.requests += 1
+    traffic.bytes += bytes
+  }
   const tell = (name: string): void => {
     for (const { prefix, news } of watchers) if (name.startsWith(prefix)) news()
   }
@@ -63,29 +70,34 @@ export const memoryStorage = (where = "memory"): MemoryStorage => {
     where,
     files,
     assetFiles,
+    traffic,
     assets: memoryAssets(assetFiles),
     list: async (prefix, signal): Promise<ReadonlyArray<ShelfEntry>> => {
       signal.throwIfAborted()
-      return [...files]
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, { length }]) => ({ name, size: length }))
+      const found = [...files].filter(([name]) => name.startsWith(prefix))
+      count(found.reduce((sum, [name]) => sum + name.length, 0))
+      return found.map(([name, { length }]) => ({ name, size: length }))
     },
     listTop: async (signal) => {
       signal.throwIfAborted()
+      count(0)
       return [...new Set([...files.keys()].map((name) => name.split("/")[0]!))]
     },
     read: async (name, bytesMax, signal) => {
       signal.throwIfAborted()
       const bytes = files.get(name)
+      count(bytes?.length ?? 0)
       return bytes === undefined || bytes.length > bytesMax ? undefined : bytes
     },
     write: async (name, bytes, signal) => {
       signal.throwIfAborted()
+      count(bytes.length)
       files.set(name, Uint8Array.from(bytes))
       tell(name)
     },
     remove: async (name, signal) => {
       signal.throwIfAborted()
+      count(0)
       files.delete(name)
     },
     setAside: async (name, signal) => {

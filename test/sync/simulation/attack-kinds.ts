@@ -7,13 +7,13 @@ export const verdicts = {
   /** A body is not the one that its header names. */
   "bad body": { refused: ["body-hash"] },
   /** A header was changed, and with it the chain. */
-  "bad header": { refused: ["segment-head", "clock-equation"] },
+  "bad header": { refused: ["log-end", "transaction-broken"] },
   /** The chain is sound, the lamport is not what it stands on gives. */
   "bad clock": { refused: ["clock-equation"] },
-  "wrong head": { refused: ["segment-head"] },
+  "wrong head": { refused: ["log-end"] },
   "wrong key": { refused: ["key-mismatch"] },
   "bad signature": { refused: ["signature-invalid"] },
-  garbage: { refused: ["line-parts", "segment-invalid"] },
+  garbage: { refused: ["line-parts", "not-utf8", "line-cut", "event-count", "segment-invalid"] },
   /** More than the limits, or more than it says when unpacked. */
   oversized: { refused: ["limit-exceeded"] },
   bomb: { refused: ["segment-invalid"] },

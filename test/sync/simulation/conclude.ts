@@ -67,11 +67,14 @@ const heal = async (world: World, random: Random): Promise<void> => {
   world.reviveAll()
   connectAll(world)
   const roundsMax = world.members.length * 2 + 4
+  let agreed = false
   for (let round = 0; round < roundsMax; round++) {
     for (const way of random.shuffle(world.ways)) {
       await meetNow(world, way, random.below(2 ** 31))
     }
-    if (agrees(world)) return
+    // Once more, so that places have everything, too.
+    if (agreed) return
+    agreed = agrees(world)
   }
   hold("everybody holds the same in the end", false, () => differences(world))
 }
