@@ -18,7 +18,8 @@ interface Claims {
   readonly endsSeconds?: number
 }
 
-const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url")
+const base64url = (value: object): string =>
+  Buffer.from(JSON.stringify(value)).toString("base64url")
 
 const tokenOf = ({ name, subject, issuer, nats, endsSeconds }: Claims): string => {
   const head = base64url({ typ: "JWT", alg: "ed25519-nkey" })
@@ -86,9 +87,10 @@ export class Operator {
   }
 
   /** A user with the text of its creds file. */
-  user(
-    options: { readonly endsInSeconds?: number; readonly permissions?: UserPermissions } = {},
-  ): { readonly creds: string; readonly revoke: () => void } {
+  user(options: { readonly endsInSeconds?: number; readonly permissions?: UserPermissions } = {}): {
+    readonly creds: string
+    readonly revoke: () => void
+  } {
     const pair = nkeys.createUser()
     const { endsInSeconds, permissions } = options
     const token = tokenOf({
