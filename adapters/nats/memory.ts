@@ -25,11 +25,13 @@ export class Memory {
   /** When the stream was made that is known to tell what its project is. */
   described: string | undefined
   #saved: string | undefined
+  #isTrusted = true
   #reread: { readonly since: string; readonly at: number } | undefined
 
   /** Goes on from the replica's own cursor, unless it is the one given to it last. */
   resume(text: string | undefined): void {
-    if (text === this.#saved) return
+    if (this.#isTrusted && text === this.#saved) return
+    this.#isTrusted = true
     const cursor = cursorFrom(text)
     this.ledger = cursor?.ledger ?? new Ledger()
     this.place = cursor?.place
@@ -66,6 +68,11 @@ export class Memory {
   /** Whether the replica keeps another cursor than would be right now. */
   get isUnsaved(): boolean {
     return this.place !== undefined && this.#saved !== this.text()
+  }
+
+  /** Something that was read may not have been taken: the next time the replica's own cursor counts. */
+  distrust(): void {
+    this.#isTrusted = false
   }
 
   saved(text: string): void {

@@ -41,30 +41,32 @@ class Handing {
   readonly #assembly = new Assembly()
   #batch: Array<Arrived> = []
   #bytes = 0
-  #created: string
+  readonly #created: string
+  readonly #signal: AbortSignal
 
-  constructor(sources: Sources, take: Take, created: string) {
+  constructor(sources: Sources, take: Take, created: string, signal: AbortSignal) {
     this.#sources = sources
     this.#take = take
     this.#created = created
+    this.#signal = signal
   }
 
-  async all(messages: ReadonlyArray<Stored>, forward: boolean): Promise<void> {
+  async all(messages: ReadonlyArray<Stored>): Promise<void> {
     const { memory, connection } = this.#sources
     let place = memory.place!
     for (const message of messages) {
       const arrived = this.#assembly.take(message, connection.where)
       if (arrived !== undefined) {
+        if (this.#bytes + arrived.segment.size > batchBytesMax) {
+          memory.place = place
+          await this.#flush()
+        }
         this.#batch.push(arrived)
         this.#bytes += arrived.segment.size
       }
       // A place is kept only where nothing before it is unfinished.
-      if (forward && this.#assembly.isSettled && message.sequence > place.sequence) {
+      if (this.#assembly.isSettled && message.sequence > place.sequence) {
         place = { created: this.#created, sequence: message.sequence, messageId: message.id }
-      }
-      if (this.#bytes >= batchBytesMax) {
-        memory.place = place
-        await this.#flush()
       }
     }
     memory.place = place
@@ -77,6 +79,7 @@ class Handing {
     if (batch.length === 0) return
     this.#batch = []
     this.#bytes = 0
+    this.#signal.throwIfAborted()
     for (const { segment, lowest } of batch) memory.ledger.add(segment, lowest)
     const text = memory.text()
     const { refused } = await this.#take(
@@ -131,9 +134,9 @@ const readOn = async (
   if (memory.place!.sequence === state.last) memory.readUpTo = state.last
   if (again || state.last > memory.readUpTo) {
     const reading = { stream: names.stream, node: request.node, filter: names.allLogs, start }
-    const handing = new Handing(sources, take, state.created)
+    const handing = new Handing(sources, take, state.created, signal)
     for await (const messages of new StreamReader(connection, reading).read(signal)) {
-      await handing.all(messages, true)
+      await handing.all(messages)
     }
     memory.readUpTo = Math.max(state.last, memory.place!.sequence)
   }
@@ -214,6 +217,22 @@ const pullStored = async (
   memory.saved(text)
 }
 
+/** Hands over the live tail, if that is all that is new. */
+const pullLive = async (
+  sources: Sources,
+  { points }: PullRequest,
+  take: Take,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const live = points === undefined ? tailAfter(sources) : []
+  if (live.length === 0) return false
+  const { memory, tail } = sources
+  await new Handing(sources, take, memory.place!.created, signal).all(live)
+  memory.readUpTo = live.at(-1)!.sequence
+  tail?.dropUpTo(memory.readUpTo)
+  return true
+}
+
 /** Hands over what is new, and tells what the stream and the bucket hold together. */
 export const pullFrom = async (
   sources: Sources,
@@ -223,16 +242,12 @@ export const pullFrom = async (
 ): Promise<Holdings> => {
   const { memory, connection } = sources
   memory.resume(request.cursor)
-  const live = request.points === undefined ? tailAfter(sources) : []
-  if (live.length > 0) {
-    await new Handing(sources, take, memory.place!.created).all(live, true)
-    memory.readUpTo = live.at(-1)!.sequence
-    sources.tail?.dropUpTo(memory.readUpTo)
-    return holdingsOf(sources, request)
-  }
   try {
-    await pullStored(sources, request, take, signal)
+    if (!(await pullLive(sources, request, take, signal))) {
+      await pullStored(sources, request, take, signal)
+    }
   } catch (error) {
+    memory.distrust()
     signal.throwIfAborted()
     // Without a leader nothing is stored; those who are there can still tell each other.
     const asks = error instanceof LamplogError && isTransient(error) && connection.isUp

@@ -169,9 +169,10 @@ class NatsRemote implements Remote {
 
   /** Assets belong to the project that was met last: one remote serves one project. */
   async #shelf(signal: AbortSignal): Promise<Remote> {
-    const { project, options } = this.#connection.settings
-    const named = project === undefined ? undefined : { project, node: options.node ?? "assets" }
-    const side = this.#last ?? (named && this.#side({ ...named, version: 1 }))
+    const { settings } = this.#connection
+    const { node = "", project = settings.project } = settings.options
+    const side =
+      this.#last ?? (project === undefined ? undefined : this.#side({ version: 1, project, node }))
     if (side === undefined) {
       throw invalid(this.where, "no project was met yet", "Pull first, or name it: #PROJECT.")
     }

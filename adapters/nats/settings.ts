@@ -20,6 +20,8 @@ import type { Layout } from "./subjects.ts"
 export interface NatsOptions {
   /** The node that connects: its inbox and permissions bear this id. */
   readonly node?: string
+  /** The project whose assets are meant, until one was met. */
+  readonly project?: string
   /** For people who look at who is there. */
   readonly name?: string
   /** Answers others while this replica watches. */

@@ -20,15 +20,17 @@ afterAll(async () => {
   await server.remove()
 })
 
-const openPlace: OpenPlace = async () => ({
-  connect: () => openNats(server.url),
-  lose: async () => {
-    const client = await connect({ servers: server.url })
-    const manager = await jetstreamManager(client)
-    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name)
-    await client.close()
-  },
-  remove: async () => {},
+const lose = async (): Promise<void> => {
+  const client = await connect({ servers: server.url })
+  const manager = await jetstreamManager(client)
+  for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name)
+  await client.close()
+}
+
+const openPlace: OpenPlace = async ({ description: { project } }) => ({
+  connect: () => openNats(server.url, { project }),
+  lose,
+  remove: lose,
 })
 
 describe("a NATS server", () => {
