@@ -1,4 +1,4 @@
-"""docs/FORMAT.md, section 12: who may write in a project of members."""
+"""docs/FORMAT.md, section 17: who may write in a project of members."""
 
 from notation import IDENTIFIER, SALT, fits, require, sha256
 
