@@ -22,6 +22,8 @@ import type { InitOptions } from "./project/begin.ts"
 import type { KeyOptions } from "./project/opening.ts"
 import * as clone from "./project/clone.ts"
 import type { CloneAnalysis } from "./project/clone.ts"
+import * as join from "./project/join.ts"
+import type { JoinOptions } from "./project/join.ts"
 import { LastChance, Stoppable } from "./project/last-chance.ts"
 import { ProgressReporter } from "./project/progress.ts"
 import type { Project } from "./project/project.ts"
@@ -29,6 +31,7 @@ import { loggersFor } from "./project/conflict-log.ts"
 import type { LogMessage } from "./project/conflict-log.ts"
 import { layerProject } from "./project/service.ts"
 import type { ProjectOptions } from "./project/service.ts"
+import type { Remote } from "./sync/remote.ts"
 import { OpenProject } from "./open-project.ts"
 import type { CallOptions, Run } from "./open-project.ts"
 
@@ -102,6 +105,19 @@ export const cloneProject = async (
   call?: CallOptions,
 ): Promise<OpenProject> => {
   await runAlone(clone.cloneProject(archivePath, options.directory, options), call)
+  return openProject(options)
+}
+
+/**
+ * Joins a project that a remote holds as a new node, in a folder of its own, and opens it. The remote
+ * is not closed.
+ */
+export const joinProject = async (
+  remote: Remote,
+  options: OpenOptions & JoinOptions,
+  call?: CallOptions,
+): Promise<OpenProject> => {
+  await runAlone(join.joinProject(remote, options.directory, options), call)
   return openProject(options)
 }
 

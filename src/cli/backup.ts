@@ -11,7 +11,7 @@ import { pathFrom } from "./files.ts"
 import { findProject, newProject } from "./folder.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import { stateDirectory, withProject, withProjectIn } from "./session.ts"
-import { statusAnswer } from "./status.ts"
+import { statusIn } from "./status.ts"
 
 const itemsText = (itemCounts: ItemCounts): string =>
   Object.entries(itemCounts)
@@ -80,7 +80,5 @@ export const restore: Run = (call) =>
     const actor = newActor(call)
     yield* restoreProject(path, directory, stateDirectory(call))
     yield* keepActor(directory, actor)
-    return yield* withProjectIn(directory, call, (project) =>
-      Effect.map(project.status, (status) => statusAnswer(call, status, actor)),
-    )
+    return yield* statusIn(directory, call, actor)
   })

@@ -4,18 +4,24 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import type { JsonObject } from "../event/canonical.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { initProject } from "../project/begin.ts"
 import { analyzeClone, cloneProject } from "../project/clone.ts"
 import type { CloneAnalysis } from "../project/clone.ts"
+import { joinProject } from "../project/join.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { newProject, projectFolder } from "./folder.ts"
+import { openRemote } from "./open-remote.ts"
 import { keysOf, policyOf, signatureText } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
-import { stateDirectory, withProjectIn } from "./session.ts"
+import { addressFromText, isAddress } from "./remote-address.ts"
+import { remotesSetting } from "./remotes.ts"
+import { stateDirectory } from "./session.ts"
 import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
-import { statusAnswer } from "./status.ts"
+import { statusIn } from "./status.ts"
+import { cloneTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
 import { UsageError } from "./usage.ts"
 
 const nameLengthMax = 256
@@ -26,17 +32,21 @@ export const newActor = (call: Call): string => {
   return typeof value === "string" ? value : actorOfUser()
 }
 
-/** Keeps the actor with a project just made; without a place for it there is no project either. */
-export const keepActor = (directory: string, actor: string): Effect.Effect<void, LamplogError> =>
+/** Keeps settings with a project just made; without a place for them there is no project either. */
+const keepSettings = (directory: string, settings: JsonObject): Effect.Effect<void, LamplogError> =>
   Effect.suspend(() => {
     try {
-      writeSettings(directory, { actor })
+      writeSettings(directory, settings)
     } catch (error) {
       rmSync(directory, { recursive: true, force: true })
       throw error
     }
     return Effect.void
   })
+
+/** Keeps the actor with a project just made. */
+export const keepActor = (directory: string, actor: string): Effect.Effect<void, LamplogError> =>
+  keepSettings(directory, { actor })
 
 const nameFrom = (call: Call): string | undefined => {
   const name = call.flag("name")
@@ -98,7 +108,32 @@ const wouldClone = (call: Call, analysis: CloneAnalysis): Answer => ({
   },
 })
 
-export const clone: Run = (call) =>
+/** Joins from a remote, which is called "origin" from then on. */
+const cloneRemote = (call: Call, text: string): ReturnType<Run> =>
+  Effect.gen(function* () {
+    if (call.has("dry-run")) {
+      throw new UsageError(
+        "dry-run-remote",
+        "What a remote would hand over is not known before.",
+        "Leave --dry-run out, or clone from an archive.",
+        "--dry-run",
+      )
+    }
+    const address = addressFromText(text, call.terminal)
+    const timeoutMillis = timeoutMillisFrom(call, cloneTimeoutSeconds)
+    const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
+    const actor = newActor(call)
+    const options = { ...stateDirectory(call), project: address.project, timeoutMillis }
+    yield* Effect.scoped(
+      Effect.flatMap(openRemote(address, call.terminal), (remote) =>
+        joinProject(remote, directory, options),
+      ),
+    )
+    yield* keepSettings(directory, { actor, ...remotesSetting([{ name: "origin", address }]) })
+    return yield* statusIn(directory, call, actor)
+  })
+
+const cloneArchive = (call: Call): ReturnType<Run> =>
   Effect.gen(function* () {
     const source = pathFrom(call.terminal, call.argument("SOURCE"))
     const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
@@ -109,7 +144,10 @@ export const clone: Run = (call) =>
     }
     yield* cloneProject(source, directory, options)
     yield* keepActor(directory, actor)
-    return yield* withProjectIn(directory, call, (project) =>
-      Effect.map(project.status, (status) => statusAnswer(call, status, actor)),
-    )
+    return yield* statusIn(directory, call, actor)
   })
+
+export const clone: Run = (call) => {
+  const source = call.argument("SOURCE")
+  return isAddress(source) ? cloneRemote(call, source) : cloneArchive(call)
+}

@@ -1,7 +1,8 @@
 /**
  * The commands about remotes, as data, in the order the help page tells them.
  */
-import type { CommandDefinition, Flag, Positional } from "./command.ts"
+import type { CommandDefinition, Positional } from "./command.ts"
+import { syncTimeoutSeconds, timeoutFlag } from "./timeout.ts"
 
 const remoteName: Positional = { name: "NAME", does: "what the remote is called here" }
 
@@ -10,13 +11,6 @@ const addresses =
   "An address is folder:PATH, http://HOST:PORT, https://…, nats://HOST:PORT[,HOST:PORT…] or tls://….\n" +
   "It never holds a password or token: ?token-file=FILE, ?creds=FILE, ?nkey=FILE,\n" +
   "?user=NAME&password-file=FILE and ?ca=FILE name files that do. docs/SYNC.md is the guide."
-
-export const timeoutFlag = (seconds: number): Flag => ({
-  value: "SECONDS",
-  does: `how long to try (default: ${seconds})`,
-})
-
-export const syncTimeoutSeconds = 20
 
 export const syncCommands: ReadonlyArray<CommandDefinition> = [
   {

@@ -7,6 +7,7 @@ import { beforehand, dryRun, entity, exporting, format, opening, writing } from 
 import { nodeCommands } from "./commands-node.ts"
 import { syncCommands } from "./commands-sync.ts"
 import { upkeep } from "./commands-upkeep.ts"
+import { cloneTimeoutSeconds, timeoutFlag } from "./timeout.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
   {
@@ -33,14 +34,18 @@ const begin: ReadonlyArray<CommandDefinition> = [
   {
     name: "clone",
     group: "Begin",
-    does: "join a project from an archive, as a new node",
+    does: "join a project from an archive or a remote, as a new node",
+    details:
+      "From a remote comes all that it holds, and the remote is called origin from then on. When there\n" +
+      "are several projects at the place, #ID after its address names the one you mean.",
     positionals: [
-      { name: "SOURCE", does: "a .lamplog archive" },
+      { name: "SOURCE", does: "a .lamplog archive, or the address of a remote" },
       { name: "DIR", does: "the folder for this replica" },
     ],
     flags: {
       actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
       "dry-run": dryRun,
+      timeout: timeoutFlag(cloneTimeoutSeconds),
       ...opening,
     },
     load: async () => (await import("./begin.ts")).clone,

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import type { Peer, Remote } from "../sync/remote.ts"
+import { addressText } from "./remote-address.ts"
 import type { RemoteAddress } from "./remote-address.ts"
 import type { Terminal } from "./terminal.ts"
 
@@ -49,7 +50,8 @@ const open = async (
     }
     case "nats": {
       const { openNats } = await import("../../adapters/nats/index.ts")
-      return openNats(address.url, { ...needs, ...token })
+      // The project of the address is the one asked for where others may not be listed.
+      return openNats(addressText(address), { ...needs, ...token })
     }
   }
 }

@@ -47,12 +47,15 @@ export const readRemotes = (directory: string, terminal: Terminal): ReadonlyArra
     .sort((left, right) => (left.name < right.name ? -1 : 1))
 }
 
+/** The remotes as they stand in the settings. */
+export const remotesSetting = (remotes: ReadonlyArray<NamedRemote>): JsonObject => ({
+  [settingName]: Object.fromEntries(
+    remotes.map(({ name, address }) => [name, addressText(address)]),
+  ),
+})
+
 export const writeRemotes = (directory: string, remotes: ReadonlyArray<NamedRemote>): void =>
-  writeSettings(directory, {
-    [settingName]: Object.fromEntries(
-      remotes.map(({ name, address }) => [name, addressText(address)]),
-    ),
-  })
+  writeSettings(directory, remotesSetting(remotes))
 
 /** A name that a remote can have. */
 export const remoteNameFrom = (text: string): string => {
@@ -95,7 +98,7 @@ export const remoteFromText = (
 ): NamedRemote => {
   const named = remotes.find(({ name }) => name === text)
   if (named !== undefined) return named
-  if (!isAddress(text)) throw remoteUnknown(text, remotes)
+  if (namePattern.test(text)) throw remoteUnknown(text, remotes)
   const address = addressFromText(text, terminal)
   // The same place under a name: what is remembered of it, and its options, hold here too.
   const same = remotes.find((remote) => isSame(remote.address, address))

@@ -1,14 +1,19 @@
 /**
- * `status`: where this replica stands, and what the identity fence found.
+ * `status`: where this replica stands, also with its remotes, and what the identity fence found.
  */
 import * as Effect from "effect/Effect"
+import type { LamplogError } from "../event/failure.ts"
+import { timestamp } from "../project/clock.ts"
 import type { Status } from "../project/project.ts"
 import type { FenceReason } from "../store/identity.ts"
 import type { Continuation } from "../store/replica.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
-import { withProject } from "./session.ts"
+import { remoteStandings, standingText, waitingText } from "./remote-standing.ts"
+import type { RemoteStanding } from "./remote-standing.ts"
+import { readRemotes } from "./remotes.ts"
+import { withProjectIn } from "./session.ts"
 import { readSettings, settingValue } from "./settings.ts"
 import { findProject } from "./folder.ts"
 
@@ -28,7 +33,20 @@ const continuesText = (continues: Continuation | undefined): string | undefined 
     ? undefined
     : `${fences[continues.reason]}; this node goes on where ${continues.node} ended, at event ${continues.seq}.`
 
-const statusText = (status: Status, actor: string | null, paint: Paint): string => {
+/** Where a replica stands: itself, and with its remotes. */
+interface Standing {
+  readonly status: Status
+  readonly actor: string | null
+  readonly remotes: ReadonlyArray<RemoteStanding>
+  /** For ages only. */
+  readonly now: string
+}
+
+/** Rows under one title. */
+const titled = (title: string, texts: ReadonlyArray<string>): ReadonlyArray<[string, string]> =>
+  texts.map((text, index) => [index === 0 ? title : "", text])
+
+const statusText = ({ actor, now, remotes, status }: Standing, paint: Paint): string => {
   const types = Object.entries(status.entities)
   const total = types.reduce((sum, [, count]) => sum + count, 0)
   const byType = types.map(([type, count]) => `${printable(type)} ${grouped(count)}`).join(", ")
@@ -42,11 +60,16 @@ const statusText = (status: Status, actor: string | null, paint: Paint): string 
     ["events", `${grouped(status.events)}${paint.dim(`  lamport ${status.lamport}`)}`],
     ["conflicts", status.conflicts === 0 ? "none" : paint.yellow(`${open} (lamplog conflicts)`)],
     ...(status.setAside === 0 ? [] : [["set aside", counted(status.setAside, "event")]]),
+    ...titled("waiting", status.waiting.nodes.map(waitingText)),
     ["digest", status.digest],
-    ...Object.entries(status.frontier).map(([log, head], index) => [
-      index === 0 ? "logs" : "",
-      `${log}  ${paint.dim(`to ${head.seq}`)}`,
-    ]),
+    ...titled(
+      "logs",
+      Object.entries(status.frontier).map(([log, { seq }]) => `${log}  ${paint.dim(`to ${seq}`)}`),
+    ),
+    ...titled(
+      "remotes",
+      remotes.map((remote) => standingText(remote, now, paint)),
+    ),
   ]
   const notes = [continuesText(status.continues), fenceText(status.fence)]
     .filter((note) => note !== undefined)
@@ -54,8 +77,8 @@ const statusText = (status: Status, actor: string | null, paint: Paint): string 
   return `${paint.bold(printable(status.name))}\n${aligned(rows)}\n${notes.join("")}`
 }
 
-/** The answer of `status` and `clone`. */
-export const statusAnswer = (call: Call, status: Status, actor: string | null): Answer => {
+const statusAnswer = (call: Call, standing: Standing): Answer => {
+  const { actor, remotes, status } = standing
   const fence = fenceText(status.fence)
   const continues = continuesText(status.continues)
   return {
@@ -72,20 +95,36 @@ export const statusAnswer = (call: Call, status: Status, actor: string | null): 
       digest: status.digest,
       frontier: status.frontier,
       setAside: status.setAside,
-      // Archives are taken whole or refused, so no event waits for another.
-      waiting: 0,
+      waiting: status.waiting.events,
+      waitingFor: status.waiting.nodes,
       forks: status.forks,
+      remotes,
       ...(fence === undefined ? {} : { fence }),
       ...(continues === undefined ? {} : { continues }),
     },
-    text: () => statusText(status, actor, call.paint),
+    text: () => statusText(standing, call.paint),
   }
 }
 
-export const status: Run = (call) =>
-  withProject(call, (project) =>
-    Effect.map(project.status, (found) => {
-      const { value } = settingValue("actor", call, readSettings(findProject(call)))
-      return statusAnswer(call, found, value === null ? null : String(value))
+/** The answer of `status` and `clone`. */
+export const statusIn = (
+  directory: string,
+  call: Call,
+  actor: string | null,
+): Effect.Effect<Answer, LamplogError> =>
+  withProjectIn(directory, call, (project) =>
+    Effect.gen(function* () {
+      const found = yield* project.status
+      const meetings = yield* project.meetings
+      const remotes = remoteStandings(readRemotes(directory, call.terminal), meetings, found)
+      const now = yield* timestamp(undefined)
+      return statusAnswer(call, { status: found, actor, remotes, now })
     }),
   )
+
+export const status: Run = (call) =>
+  Effect.suspend(() => {
+    const directory = findProject(call)
+    const { value } = settingValue("actor", call, readSettings(directory))
+    return statusIn(directory, call, value === null ? null : String(value))
+  })

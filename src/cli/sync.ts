@@ -10,7 +10,6 @@ import * as Result from "effect/Result"
 import { LamplogError } from "../event/failure.ts"
 import type { SyncSummary } from "../project/meeting.ts"
 import type { Answer, Call, Run } from "./command.ts"
-import { syncTimeoutSeconds } from "./commands-sync.ts"
 import { findProject } from "./folder.ts"
 import { openRemote } from "./open-remote.ts"
 import { aligned, counted, printable } from "./paint.ts"
@@ -20,24 +19,12 @@ import type { ProjectService } from "./session.ts"
 import { withProject } from "./session.ts"
 import { untilInterrupted } from "./stopping.ts"
 import { notInSync, settledText } from "./sync-text.ts"
-import { UsageError } from "./usage.ts"
+import { syncTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
 
 /** What became of one remote. */
 type Outcome =
   | { readonly remote: NamedRemote; readonly summary: SyncSummary }
   | { readonly remote: NamedRemote; readonly error: LamplogError }
-
-export const timeoutMillisFrom = (call: Call, seconds: number): number => {
-  const text = call.flag("timeout") ?? String(seconds)
-  const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0
-  if (value > 0) return value * 1000
-  throw new UsageError(
-    "timeout-invalid",
-    `--timeout cannot be "${text.slice(0, 100)}".`,
-    "Give a number of seconds, such as 20.",
-    "--timeout",
-  )
-}
 
 /** The remotes that a call is about. */
 export const remotesOf = (call: Call, word: string): ReadonlyArray<NamedRemote> => {

@@ -16,6 +16,7 @@ import type { Change } from "../state/change.ts"
 import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "../store/query.ts"
 import type { Continuation } from "../store/replica.ts"
 import type { FenceReason } from "../store/identity.ts"
+import type { WaitingSummary } from "../store/waiting.ts"
 import type { Manifest, OpenReference } from "../archive/archive.ts"
 import type { TakenAlong } from "../archive/choose.ts"
 import type { Signature } from "../archive/read.ts"
@@ -48,6 +49,8 @@ export interface Status {
   readonly frontier: Frontier
   /** Events held but not understood, or past a cut. */
   readonly setAside: number
+  /** Events that came and wait: for what they build on, for a signature, for an admission. */
+  readonly waiting: WaitingSummary
   /** Forked logs: names of branches held beside the plain node name. */
   readonly forks: ReadonlyArray<string>
   /** Set when the next write goes on under a new node id, and why. */

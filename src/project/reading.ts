@@ -11,6 +11,7 @@ import type { LamplogError } from "../event/failure.ts"
 import { findConflict, getEntity, listEntities, logEntries, openConflicts } from "../store/query.ts"
 import type { Entity, ListFilter, LogEntry, LogFilter, OpenConflict } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
+import { waitingSummary } from "../store/waiting.ts"
 import type { ItemCounts, Status } from "./project.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
@@ -60,6 +61,7 @@ const statusOf = (replica: Replica): Status => {
     digest: replica.digest(),
     frontier,
     setAside: countOf(replica, "SELECT count(*) FROM events WHERE aside IS NOT NULL"),
+    waiting: waitingSummary(replica),
     forks: Object.keys(frontier).filter((log) => log.includes("-")),
     fence: replica.fence,
     continues: replica.continuation,
