@@ -6,6 +6,7 @@
  *   npm run soak -- --seed 17                one seed, with the smallest history that fails
  *   npm run soak -- --kind histories         which kind of test
  *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
+ *   npm run soak -- --kind servers --seeds 20   nats-servers killed while replicas meet
  *   npm run soak -- --kind archives          exports and imports killed, interrupted, out of room
  *
  * Ends with status 1 at the first failure, which it prints with the command that brings it back.
@@ -29,6 +30,7 @@ const kinds: { readonly [kind: string]: () => Promise<Kind> } = {
   },
   kill: async () => ({ run: await (await import("./faults/kill.ts")).killSeeds() }),
   archives: async () => (await import("./faults/archives.ts")).archiveSeeds(),
+  servers: async () => (await import("./nats/kill-rounds.ts")).killRounds(),
 }
 
 const usage = (message: string): never => {
