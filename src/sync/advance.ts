@@ -336,7 +336,11 @@ class Advance {
   finish(): Taken {
     let waiting = 0
     for (const candidate of this.#candidates.all) {
-      const { at, count, from, isFresh, isOver, node, to } = candidate
+      const { at, count, from, head, isFresh, node, to } = candidate
+      // Another run may have brought the same events.
+      const isHeld = this.#replica.lines.holding(node, to, head) !== undefined
+      if (isHeld) candidate.isOver = true
+      const { isOver } = candidate
       const isKept = candidate.keep(this.#waiting, this.#replica.project)
       candidate.release()
       if (!isKept) this.#refused.push({ node, from: from + at, to, error: noRoom(node, from + at) })

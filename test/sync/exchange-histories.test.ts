@@ -3,7 +3,7 @@
  * all replicas end with the same events and the same state.
  */
 import { expect, it } from "vitest"
-import { frontierWithWaiting, waitingSummary } from "../../src/store/waiting.ts"
+import { frontierWithWaiting, Waiting, waitingSummary } from "../../src/store/waiting.ts"
 import { takeBatch } from "../../src/sync/taking.ts"
 import type { Segment } from "../../src/sync/segment.ts"
 import { keysFrom } from "../simulation/keys.ts"
@@ -12,6 +12,9 @@ import { Random } from "../simulation/random.ts"
 import { stateOf, World } from "../simulation/world.ts"
 import type { Member } from "../simulation/world.ts"
 import { carried, lackingSegments, sync, torn } from "./pieces.ts"
+
+/** Why runs had to wait, over all seeds. */
+const reasons = new Set<string>()
 
 const tornInto = (segments: ReadonlyArray<Segment>, random: Random): Array<Segment> =>
   random.shuffle(segments.flatMap((segment) => torn(segment, random)))
@@ -26,6 +29,7 @@ const badRoad = ({ replica: from }: Member, { replica: to }: Member, random: Ran
     const batch = queue.splice(0, random.between(1, 4))
     const { refused } = takeBatch(to, carried(batch))
     expect(refused).toEqual([])
+    for (const { reason } of new Waiting(to).all()) reasons.add(reason)
   }
 }
 
@@ -74,3 +78,7 @@ for (let from = 0; from < seeds; from += 20) {
     }
   })
 }
+
+it("had runs that waited for what they build on, and for the rest of their transaction", () => {
+  expect([...reasons].sort()).toEqual(["gap", "incomplete"])
+})
