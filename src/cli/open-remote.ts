@@ -21,11 +21,12 @@ export interface RemoteNeeds {
   readonly onWarning?: (message: string) => void
 }
 
-const tokenVariable = "LAMPLOG_REMOTE_TOKEN"
+/** Holds the token of servers whose address names no file with one. */
+export const tokenVariable = "LAMPLOG_REMOTE_TOKEN"
 /** Options that say how to get in; beside one of them the environment's token is not wanted. */
 const accessOptions = /[?&](creds|nkey|token-file|user)=/
 
-const tokenFor = (
+export const tokenFor = (
   { url }: RemoteAddress,
   { environment }: Terminal,
 ): { readonly token?: string } => {
