@@ -5,10 +5,10 @@
 import { Agent as PlainAgent, request as plainRequest } from "node:http"
 import type { Agent, ClientRequest, IncomingMessage } from "node:http"
 import { Agent as TlsAgent, request as tlsRequest } from "node:https"
-import type { LamplogError } from "../../src/remote.ts"
-import { cut, failure, nonsense, shown } from "./failure.ts"
+import { LamplogError } from "../../src/remote.ts"
+import { cut, nonsense } from "./failure.ts"
+import { failureFromAnswer, failureFromLine, isRedirect, timedOut } from "./line-failure.ts"
 import { failureBytesMax } from "./limits.ts"
-import { failureFromBytes } from "./messages.ts"
 import { Pace, paced, send } from "./pace.ts"
 
 /** How long a client waits. */
@@ -49,59 +49,7 @@ export interface Call {
   readonly absent?: true
 }
 
-const unreachable = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EADDRNOTAVAIL",
-])
-
 const headerBytesMax = 16 * 1024
-
-const timedOut = (where: string): LamplogError =>
-  failure("remote-timeout", "The server did not answer in time.", "Try again later.", where)
-
-const failureFromLine = (error: NodeJS.ErrnoException, where: string): LamplogError => {
-  const code = error.code ?? ""
-  if (unreachable.has(code)) {
-    const remedy = "Check the address, the network, and that the server runs."
-    return failure("remote-unreachable", `No server can be reached (${code}).`, remedy, where)
-  }
-  if (code === "ETIMEDOUT") return timedOut(where)
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|ISSUER/.test(code)) {
-    const remedy = "Name the authority that signed it: ?ca=FILE"
-    return failure("remote-denied", `Its certificate is not trusted (${code}).`, remedy, where)
-  }
-  if (/SSL|EPROTO/.test(code)) return nonsense(`no TLS (${code})`, where)
-  if (/^HPE_|HTTP/.test(code)) return nonsense(`no HTTP (${code})`, where)
-  return cut(where)
-}
-
-const codesByStatus: { readonly [status: number]: string } = {
-  401: "remote-denied",
-  403: "remote-denied",
-  407: "remote-denied",
-  408: "remote-timeout",
-  413: "limit-exceeded",
-  429: "remote-busy",
-  500: "remote-busy",
-  502: "remote-busy",
-  503: "remote-busy",
-  504: "remote-busy",
-  507: "remote-full",
-}
-
-const conflictCodes: ReadonlySet<string> = new Set(["other-project", "protocol-newer"])
-
-const remedies: { readonly [code: string]: string } = {
-  "remote-denied": "Check the token: LAMPLOG_REMOTE_TOKEN, or ?token-file=FILE",
-  "limit-exceeded": "Raise the limit of the server.",
-  "remote-busy": "Try again later.",
-  "remote-timeout": "Try again when the line is better.",
-  "remote-full": "Free some space there.",
-}
 
 /** Sends requests to one server. */
 export class Line {
@@ -208,6 +156,8 @@ export class Line {
     try {
       await this.#connected(request)
       const sending = this.#write(request, body, signal, answered).catch((error: unknown) => {
+        // A line that broke may have brought an answer first, and otherwise tells by itself.
+        if (error instanceof LamplogError && error.code === "remote-interrupted") return
         source = { error }
         request.destroy()
       })
@@ -275,28 +225,13 @@ export class Line {
 
   /** Turns every answer but 200 into a failure. */
   async #accept(answer: IncomingMessage, signal: AbortSignal): Promise<void> {
-    const { where, token } = this.address
     const status = answer.statusCode ?? 0
     if (status === 200) return
-    if (status >= 300 && status < 400) {
-      answer.destroy()
-      throw nonsense(`it answers with a redirect (${status}), which is not followed`, where)
-    }
-    const document = await this.body(answer, failureBytesMax, signal)
-      .then((bytes) => failureFromBytes(bytes, where))
-      .catch(() => undefined)
-    const told = document?.code === "remote-protocol" ? undefined : document
-    const hidden = (text: string) => (token === undefined ? text : text.replaceAll(token, "…"))
-    if (status === 409 && told !== undefined && conflictCodes.has(told.code)) {
-      throw failure(told.code, hidden(told.message), hidden(told.remedy), where)
-    }
-    const code = codesByStatus[status]
-    if (code === undefined) {
-      const reason = document === undefined ? "" : `: ${hidden(shown(document.message))}`
-      throw nonsense(`it answers with status ${status}${reason.replace(/\.$/, "")}`, where)
-    }
-    const message = told === undefined ? `The server answers with status ${status}.` : told.message
-    throw failure(code, hidden(message), remedies[code]!, where)
+    const { where, token } = this.address
+    const document = isRedirect(status)
+      ? undefined
+      : await this.body(answer, failureBytesMax, signal).catch(() => undefined)
+    throw failureFromAnswer(status, document, where, token)
   }
 }
 

@@ -9,7 +9,7 @@ import { frameOf, requestBytes } from "./raw.ts"
 
 /** What a server may answer to anything; 0 is a line that was closed. */
 export const statuses: ReadonlySet<number> = new Set([
-  0, 200, 400, 403, 404, 405, 408, 409, 413, 415, 417, 431, 503,
+  0, 100, 200, 400, 403, 404, 405, 408, 409, 413, 415, 417, 431, 503,
 ])
 
 /** A generator of numbers below a bound (mulberry32): the same for the same seed, everywhere. */
