@@ -65,6 +65,16 @@ export class Publisher {
       this.#epoch = this.#connection.epoch
       this.forget()
     }
+    try {
+      return await this.#publish(subject, message, signal)
+    } catch (error) {
+      // Whatever was known of the subject is not known any more.
+      this.#last.delete(subject)
+      throw error
+    }
+  }
+
+  async #publish(subject: string, message: Outgoing, signal: AbortSignal): Promise<Published> {
     if (!this.#last.has(subject)) {
       const last = await this.probe(subject, signal)
       // What a lost acknowledgement was for is there already.

@@ -23,6 +23,8 @@ import type { Tail } from "./tail.ts"
 const batchBytesMax = 4 * 1024 * 1024
 /** Characters of a node id, with which the name of each of its logs begins. */
 const nodeLength = 26
+/** A stream without a leader is silent: after so long others are asked. */
+export const slowMillis = 1000
 
 export interface Sources {
   readonly connection: Connection
@@ -192,14 +194,34 @@ const sinceNow = ({ memory }: Sources, { since }: PullRequest): Frontier => {
   return { ...since, ...Object.fromEntries(read) }
 }
 
+/** The stream's state; while it is long in coming, those who are there are asked. */
+const stateOrPeers = async (
+  sources: Sources,
+  request: PullRequest,
+  take: Take,
+  signal: AbortSignal,
+): Promise<StreamState> => {
+  const state = streamState(sources.connection, sources.names, signal)
+  const { promise, resolve } = Promise.withResolvers<"slow">()
+  const timer = setTimeout(() => resolve("slow"), slowMillis)
+  try {
+    const first = await Promise.race([state, promise])
+    if (first !== "slow") return first
+    await askPeers(sources, request, take, signal).catch(() => undefined)
+    return await state
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 const pullStored = async (
   sources: Sources,
   request: PullRequest,
   take: Take,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { connection, names, memory } = sources
-  const state = await streamState(connection, names, signal)
+  const { memory } = sources
+  const state = await stateOrPeers(sources, request, take, signal)
   const { start, again } = await startOf(sources, request, state, signal)
   const forgotten = state.first > 1
   // Older things first, so that what builds on them need not wait.

@@ -25,7 +25,7 @@ import { Connection } from "./connection.ts"
 import { Memory } from "./memory.ts"
 import { beaconFrom } from "./presence.ts"
 import { Publisher } from "./publisher.ts"
-import { pullFrom } from "./pulling.ts"
+import { pullFrom, slowMillis } from "./pulling.ts"
 import { pushTo } from "./pushing.ts"
 import type { PushSources } from "./pushing.ts"
 import { invalid, refuse } from "./refuse.ts"
@@ -119,14 +119,18 @@ class NatsRemote implements Remote {
     return this.#next(async () => {
       const side = this.#side(request)
       const link = await this.#connection.ready(request.node, signal)
+      // Those who are there are told by ourselves what the stream cannot tell them, or not soon.
+      const announce = (): Promise<void> | undefined => side.watching?.announce(link)
+      const slow = setTimeout(() => void announce(), slowMillis)
       try {
         return await pushTo({ ...side.sources, tail: side.watching?.tail }, request, signal)
       } catch (error) {
-        // Those who are there are told by ourselves what the stream could not tell them.
         if (error instanceof LamplogError && isTransient(error) && !signal.aborted) {
-          await side.watching?.announce(link)
+          await announce()
         }
         throw error
+      } finally {
+        clearTimeout(slow)
       }
     })
   }

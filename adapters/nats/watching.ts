@@ -13,6 +13,7 @@ import { Answering } from "./answering.ts"
 import type { Connection, Link } from "./connection.ts"
 import { Presences, beaconFrom, beaconText, digestOf } from "./presence.ts"
 import { mapFailure, unreachable } from "./refuse.ts"
+import { logOfSubject } from "./subjects.ts"
 import type { Names } from "./subjects.ts"
 import { Tail } from "./tail.ts"
 
@@ -102,8 +103,9 @@ export class Watching {
   }
 
   readonly #heardTail = (message: Msg): void => {
-    this.tail.add(message)
-    this.#watched.news()
+    const isUsed = this.tail.add(message)
+    const isOwn = logOfSubject(message.subject)?.publisher === this.#watched.hello.node
+    if (!isOwn || !isUsed) this.#watched.news()
   }
 
   readonly #heardBeacon = (message: Msg): void => {

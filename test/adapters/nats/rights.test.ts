@@ -96,8 +96,10 @@ describe("a server that is configured as told", () => {
       const { project } = ana.guest.replica
       const prepared = await initNats(administratorUrl(server), { project, layout })
       expect(prepared.map(({ streamWas }) => streamWas)).toEqual(prepared.map(() => "made"))
-      ana.guest.writeMany("a", 30)
-      await ana.guest.meet(placeOf(ana, server))
+      for (const text of ["a", "b", "c"]) {
+        ana.guest.writeMany(text, 10)
+        await ana.guest.meet(placeOf(ana, server))
+      }
       const stay = await openNats(ana.url(server), {
         node: ana.guest.replica.node,
         peer: peerFor(ana.guest),
@@ -107,10 +109,11 @@ describe("a server that is configured as told", () => {
       const watching = stay.watch!(ana.guest.hello, resolve, stop.signal)
       await watched
       const purge = async ({ manager }: Administrator): Promise<void> => {
-        for (const { stream } of prepared) await manager.streams.purge(stream)
+        for (const { stream } of prepared) await manager.streams.purge(stream, { keep: 1 })
       }
       await administer(server.url, purge, { user: "admin", pass: "CHANGE-ME" })
-      ben.guest.writeMany("b", 1)
+      // Ben hears from Ana herself what the stream has forgotten, and puts it into the bucket.
+      ben.guest.writeMany("ben", 1)
       await ben.guest.meet(placeOf(ben, server))
       await ana.guest.meet(placeOf(ana, server))
       await ben.guest.meet(placeOf(ben, server))
