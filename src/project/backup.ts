@@ -93,15 +93,13 @@ const keep = async (
 
 /** Backs up what is committed now; nobody has to wait for it. */
 const backUp = (
-  { alone, replica }: Handle,
+  replica: Replica,
   options: BackupOptions,
   lastChance: () => void = () => {},
 ): Effect.Effect<Kept, LamplogError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const listener = yield* ProgressReporter
-      // Where members sign what they write, nothing else can be restored.
-      if (replica.members.rule === "members") yield* alone(attempt(() => replica.signOwnHead()))
       const sqlite = yield* committedState(replica)
       const facts = yield* attempt(() => {
         // One state throughout: the copy is of what is committed at this moment.
@@ -125,14 +123,14 @@ const backUp = (
 
 /** The backup that a caller wishes before something is taken in; gives its path. */
 export const backupBefore = <R>(
-  handle: Handle,
+  { replica }: Handle,
   wish: BackupWish | undefined,
   isLarge: Effect.Effect<boolean, LamplogError, R>,
 ): Effect.Effect<string | undefined, LamplogError, R> =>
   Effect.gen(function* () {
     if (wish === undefined || wish === false) return undefined
     if (wish === "large" && !(yield* isLarge)) return undefined
-    const { path } = yield* backUp(handle, typeof wish === "object" ? wish : {})
+    const { path } = yield* backUp(replica, typeof wish === "object" ? wish : {})
     return path
   })
 
@@ -141,8 +139,9 @@ export const backupProject = (
   options: BackupOptions = {},
 ): Effect.Effect<BackupSummary, LamplogError> =>
   Effect.gen(function* () {
+    const { replica } = handle
     const [{ facts, path }, durationSeconds] = yield* timed(
-      backUp(handle, options, yield* LastChance),
+      backUp(replica, options, yield* LastChance),
     )
     return {
       success: true,

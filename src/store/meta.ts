@@ -3,6 +3,7 @@
  */
 import { LamplogError } from "../event/failure.ts"
 import { sha256 } from "../event/hash.ts"
+import type { ProjectSchema } from "../state/schema.ts"
 import type { Sqlite } from "./database.ts"
 
 export const metaKeys = [
@@ -89,4 +90,17 @@ export class Meta {
     }
     save.run("checksum", metaChecksum(this.#values))
   }
+}
+
+/** Refuses a project that follows a newer version of its schema than this program knows. */
+export const checkSchemaVersion = (meta: Meta, schema: ProjectSchema, path: string): void => {
+  const stored = meta.require("schemaVersion")
+  if (Number(stored) <= schema.version) return
+  throw new LamplogError({
+    stage: "schema",
+    code: "schema-newer",
+    message: `The project uses ${schema.name} ${stored}; this program knows version ${schema.version}.`,
+    remedy: "Upgrade Lamplog on this machine.",
+    where: path,
+  })
 }

@@ -6,7 +6,6 @@
  * events, projection and the heads of all logs change in one commit.
  */
 import { join } from "node:path"
-import { LamplogError } from "../event/failure.ts"
 import { nodeFromPublicKey, signHead } from "../event/hash.ts"
 import type { KeyPair } from "../event/hash.ts"
 import type { Position } from "../event/stamp.ts"
@@ -30,7 +29,7 @@ import type { Continuation, FenceReason } from "./identity.ts"
 import { Lines } from "./lines.ts"
 import type { LogLine } from "./lines.ts"
 import { Members } from "./membership.ts"
-import { Meta } from "./meta.ts"
+import { checkSchemaVersion, Meta } from "./meta.ts"
 import { Projection } from "./projection.ts"
 import { reclassify } from "./reclassify.ts"
 
@@ -70,16 +69,7 @@ export class Replica {
     this.#readDataVersion = sqlite.prepare("PRAGMA data_version").pluck()
     this.#meta = new Meta(sqlite)
     this.schema = options.schemas.get(this.#meta.require("schema"))
-    const schemaVersion = this.#meta.require("schemaVersion")
-    if (Number(schemaVersion) > this.schema.version) {
-      throw new LamplogError({
-        stage: "schema",
-        code: "schema-newer",
-        message: `The project uses ${this.schema.name} ${schemaVersion}; this program knows version ${this.schema.version}.`,
-        remedy: "Upgrade Lamplog on this machine.",
-        where: this.path,
-      })
-    }
+    checkSchemaVersion(this.#meta, this.schema, this.path)
     this.lines = new Lines(sqlite)
     this.projection = new Projection(sqlite, this.#meta, this.schema)
     this.members = new Members(sqlite, this.project, this.lines)
@@ -271,6 +261,8 @@ export class Replica {
     try {
       guarded(this.path, () => {
         this.projection.flush()
+        // Where nobody takes what is unsigned, a key that is lost must leave nothing behind that is.
+        if (this.members.rule === "members") this.#signOwn()
         this.lines.flush()
         this.sqlite.exec("COMMIT")
       })
@@ -372,14 +364,16 @@ export class Replica {
   /** Signs this replica's own log up to its end, so that others need not trust who carries it. */
   signOwnHead(): void {
     if (this.read(() => this.#unsignedOwnLine()) === undefined) return
-    this.transaction(() => {
-      // Asked again: another process may have written in between.
-      const line = this.#unsignedOwnLine()
-      if (line === undefined) return
-      const { node, headSeq, headHash } = line
-      const signature = signHead(this.#key!.seed, this.project, node, headSeq, headHash)
-      this.lines.sign(line, headSeq, signature)
-    })
+    // Asked again in it: another process may have written in between.
+    this.transaction(() => this.#signOwn())
+  }
+
+  #signOwn(): void {
+    const line = this.#unsignedOwnLine()
+    if (line === undefined) return
+    const { node, headSeq, headHash } = line
+    const signature = signHead(this.#key!.seed, this.project, node, headSeq, headHash)
+    this.lines.sign(line, headSeq, signature)
   }
 
   #unsignedOwnLine(): LogLine | undefined {

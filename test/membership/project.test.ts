@@ -173,6 +173,26 @@ describe("a project of members", () => {
     expect((await project.verify()).ok).toBe(true)
   })
 
+  it("loses nothing with a key: what was committed under it is signed already", async () => {
+    const workshop = new Workshop()
+    const project = await found(workshop)
+    const other = await workshop.replicaOf(project, "b")
+    const lost = await nodeOf(other)
+    await project.admitNode(lost, ana)
+    await workshop.carry(project, other)
+    await other.change([put("token/a", { value: 1 })], bo)
+    await other.close()
+    rmSync(workshop.at(`b/.lamplog/keys/${lost}.key`))
+    const again = await open(workshop, "b")
+    const { where: node } = await refusal(again.change([put("token/a", { value: 2 })], bo))
+    await project.admitNode(node!, ana)
+    await workshop.carry(project, again)
+    await again.change([put("token/a", { value: 2 })], bo)
+    // The new log builds on the old one, which nobody could sign any more.
+    await workshop.carry(again, project)
+    expect(await project.get("token", "a")).toMatchObject({ fields: { value: 2 } })
+  })
+
   it("can be restored from a backup, as a node that has to be admitted", async () => {
     const workshop = new Workshop()
     const project = await found(workshop)
