@@ -3,7 +3,7 @@
  */
 import { LamplogError } from "../event/failure.ts"
 import type { SyncSummary } from "../project/meeting.ts"
-import { aligned, counted, grouped, printable } from "./paint.ts"
+import { aligned, counted, grouped, printable, widthOf } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 
 const listedMax = 3
@@ -45,26 +45,45 @@ const movedText = ({ assetsPushed, pulled, pushed }: SyncSummary): string =>
     ...(assetsPushed === 0 ? [] : [counted(assetsPushed, "asset")]),
   ].join(", ")
 
-/** One remote that was met. */
-export const settledText = (summary: SyncSummary, paint: Paint): string => {
-  const { conflicts, digest, forks, inSync, remote } = summary
-  const head = `${paint.bold(printable(remote))}  ${
-    inSync ? paint.green("in sync") : paint.yellow("not in sync")
-  }  ${movedText(summary)}\n`
-  const rows = [
-    ...(conflicts === 0
-      ? []
-      : [
-          ["conflicts", paint.yellow(`${counted(conflicts, "open conflict")} (lamplog conflicts)`)],
-        ]),
-    ["digest", paint.dim(digest)],
-    ...forks.map(({ node, seq }) => [
-      "fork",
-      paint.yellow(`node ${node} has two histories from event ${seq} on; both are kept`),
-    ]),
-  ]
-  const body = `${aligned(rows)}\n`
-  if (inSync) return head + body
-  const { message, remedy } = notInSync(summary)
-  return `${head}${body}${paint.yellow(printable(message))}\n  → ${printable(remedy)}\n`
+const failedText = ({ message, remedy }: LamplogError, colour: (text: string) => string): string =>
+  `  ${colour(printable(message))}\n  → ${printable(remedy)}\n`
+
+/** What became of one remote: how the meeting went, or why there was none. */
+export interface Outcome {
+  readonly remote: string
+  readonly summary?: SyncSummary
+  readonly error?: LamplogError
+}
+
+const headOf = ({ error, remote, summary }: Outcome, width: number, paint: Paint): string => {
+  const name = paint.bold(printable(remote).padEnd(width))
+  if (error !== undefined) return `${name}  ${paint.red("failed")}\n`
+  const { inSync } = summary!
+  const phase = inSync ? paint.green("in sync") : paint.yellow("not in sync")
+  return `${name}  ${phase}  ${movedText(summary!)}\n`
+}
+
+const outcomeText = (outcome: Outcome, width: number, paint: Paint): string => {
+  const { error, summary } = outcome
+  const head = headOf(outcome, width, paint)
+  if (error !== undefined) return head + failedText(error, paint.red)
+  const { forks, inSync } = summary!
+  const proofs = forks.map(
+    ({ node, seq }) =>
+      `  ${paint.yellow(`node ${node} has two histories from event ${seq} on; both are kept`)}\n`,
+  )
+  return head + proofs.join("") + (inSync ? "" : failedText(notInSync(summary!), paint.yellow))
+}
+
+/** Every remote, then where this replica stands now. */
+export const syncText = (
+  outcomes: ReadonlyArray<Outcome>,
+  { conflicts, digest }: { readonly conflicts: number; readonly digest: string },
+  paint: Paint,
+): string => {
+  const width = Math.max(...outcomes.map(({ remote }) => widthOf(printable(remote))))
+  const open = paint.yellow(`${counted(conflicts, "open conflict")} (lamplog conflicts)`)
+  const rows = [...(conflicts === 0 ? [] : [["conflicts", open]]), ["digest", paint.dim(digest)]]
+  const told = outcomes.map((outcome) => outcomeText(outcome, width, paint))
+  return `${told.join("")}${aligned(rows)}\n`
 }

@@ -12,19 +12,20 @@ import type { SyncSummary } from "../project/meeting.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { findProject } from "./folder.ts"
 import { openRemote } from "./open-remote.ts"
-import { aligned, counted, printable } from "./paint.ts"
+import { counted, printable } from "./paint.ts"
 import { readRemotes, remoteFromText } from "./remotes.ts"
 import type { NamedRemote } from "./remotes.ts"
 import type { ProjectService } from "./session.ts"
 import { withProject } from "./session.ts"
 import { untilInterrupted } from "./stopping.ts"
-import { notInSync, settledText } from "./sync-text.ts"
+import { notInSync, syncText } from "./sync-text.ts"
+import type { Outcome } from "./sync-text.ts"
 import { syncTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
 
 /** What became of one remote. */
-type Outcome =
-  | { readonly remote: NamedRemote; readonly summary: SyncSummary }
-  | { readonly remote: NamedRemote; readonly error: LamplogError }
+interface Met extends Outcome {
+  readonly where: string
+}
 
 /** The remotes that a call is about. */
 export const remotesOf = (call: Call, word: string): ReadonlyArray<NamedRemote> => {
@@ -62,68 +63,53 @@ const meet = (
   )
 }
 
-const documentOf = (outcome: Outcome) => {
-  const { name, address } = outcome.remote
-  if ("error" in outcome) {
-    return { remote: name, where: address.where, inSync: false, error: outcome.error.toJSON() }
-  }
-  const { summary } = outcome
-  const { refused, ...rest } = summary
+const documentOf = ({ error, remote, summary, where }: Met) => {
+  if (error !== undefined) return { remote, where, inSync: false, error: error.toJSON() }
+  const { refused, ...rest } = summary!
   return {
     ...rest,
-    refused: refused.map(({ error, ...run }) => ({ ...run, error: error.toJSON() })),
-    ...(summary.inSync ? {} : { error: notInSync(summary).toJSON() }),
+    refused: refused.map(({ error: reason, ...run }) => ({ ...run, error: reason.toJSON() })),
+    ...(rest.inSync ? {} : { error: notInSync(summary!).toJSON() }),
   }
 }
 
-const errorText = (error: LamplogError, call: Call): string =>
-  `${call.paint.red("lamplog:")} ${printable(error.message)}\n  → ${printable(error.remedy)}\n`
-
 /** One remote: fails as it failed; else tells how it went. */
-const answerOne = (outcome: Outcome, warnings: ReadonlyArray<string>, call: Call): Answer => {
-  if ("error" in outcome) throw outcome.error
-  const { summary } = outcome
+const answerOne = (met: Met, warnings: ReadonlyArray<string>, call: Call): Answer => {
+  const { error, summary } = met
+  if (error !== undefined) throw error
   return {
-    document: { ...documentOf(outcome), ...(warnings.length === 0 ? {} : { warnings }) },
-    text: () => settledText(summary, call.paint),
-    status: summary.inSync ? 0 : 1,
+    document: { ...documentOf(met), ...(warnings.length === 0 ? {} : { warnings }) },
+    text: () => syncText([met], summary!, call.paint),
+    status: summary!.inSync ? 0 : 1,
   }
 }
 
 /** Several remotes: the sum, and each of them. */
 const answerAll = (
-  outcomes: ReadonlyArray<Outcome>,
+  met: ReadonlyArray<Met>,
   state: { readonly conflicts: number; readonly digest: string },
   warnings: ReadonlyArray<string>,
   call: Call,
 ): Answer => {
-  const met = outcomes.flatMap((outcome) => ("summary" in outcome ? [outcome.summary] : []))
-  const troubled = outcomes.filter((outcome) => "error" in outcome || !outcome.summary.inSync)
-  const names = troubled.map(({ remote }) => remote.name).join(", ")
+  const troubled = met.filter(({ summary }) => summary?.inSync !== true)
+  const names = troubled.map(({ remote }) => remote).join(", ")
   const failed = new LamplogError({
     code: "sync-incomplete",
-    message: `${troubled.length} of ${counted(outcomes.length, "remote")} could not be met, or does not hold the same: ${names}.`,
-    remedy: "Each says what to do; the others are in sync.",
+    message: `${troubled.length} of ${counted(met.length, "remote")} could not be met, or does not hold the same: ${names}.`,
+    remedy: "Each of them says what to do; the others are in sync.",
   })
   return {
     document: {
-      pulled: met.reduce((sum, { pulled }) => sum + pulled, 0),
-      pushed: met.reduce((sum, { pushed }) => sum + pushed, 0),
+      pulled: met.reduce((sum, { summary }) => sum + (summary?.pulled ?? 0), 0),
+      pushed: met.reduce((sum, { summary }) => sum + (summary?.pushed ?? 0), 0),
       conflicts: state.conflicts,
       digest: state.digest,
       inSync: troubled.length === 0,
-      remotes: outcomes.map(documentOf),
+      remotes: met.map(documentOf),
       ...(troubled.length === 0 ? {} : { error: failed.toJSON() }),
       ...(warnings.length === 0 ? {} : { warnings }),
     },
-    text: () =>
-      outcomes
-        .map((outcome) =>
-          "error" in outcome
-            ? `${aligned([[outcome.remote.name, call.paint.red("failed")]], 0)}\n${errorText(outcome.error, call)}`
-            : settledText(outcome.summary, call.paint),
-        )
-        .join(""),
+    text: () => syncText(met, state, call.paint),
     status: troubled.length === 0 ? 0 : 1,
   }
 }
@@ -132,15 +118,16 @@ const once = (call: Call, project: ProjectService, remotes: ReadonlyArray<NamedR
   Effect.gen(function* () {
     const { node } = yield* project.status
     const warnings: Array<string> = []
-    const outcomes: Array<Outcome> = []
+    const all: Array<Met> = []
     for (const remote of remotes) {
       const met = yield* Effect.result(meet(call, project, node, remote, warnings))
-      outcomes.push(
-        Result.isSuccess(met) ? { remote, summary: met.success } : { remote, error: met.failure },
+      const of = { remote: remote.name, where: remote.address.where }
+      all.push(
+        Result.isSuccess(met) ? { ...of, summary: met.success } : { ...of, error: met.failure },
       )
     }
-    if (remotes.length === 1) return answerOne(outcomes[0]!, warnings, call)
-    return answerAll(outcomes, yield* project.status, warnings, call)
+    if (all.length === 1) return answerOne(all[0]!, warnings, call)
+    return answerAll(all, yield* project.status, warnings, call)
   })
 
 export const sync: Run = (call) =>

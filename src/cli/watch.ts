@@ -7,11 +7,13 @@ import * as Result from "effect/Result"
 import { LamplogError } from "../event/failure.ts"
 import type { FollowState } from "../project/meeting.ts"
 import type { Answer, Call } from "./command.ts"
+import { findProject } from "./folder.ts"
 import { openRemote } from "./open-remote.ts"
 import { counted, printable } from "./paint.ts"
 import type { NamedRemote } from "./remotes.ts"
 import { statusInterrupted, statusRefused } from "./report.ts"
 import type { ProjectService } from "./session.ts"
+import { actorOf, readSettings } from "./settings.ts"
 import { interruption, listening } from "./stopping.ts"
 import { WatchLines } from "./watch-lines.ts"
 import type { Standing } from "./watch-lines.ts"
@@ -33,7 +35,9 @@ export const watch = (
 ): Effect.Effect<Answer, LamplogError> =>
   Effect.gen(function* () {
     yield* listening
-    const { name, node } = yield* project.status
+    const { node } = yield* project.status
+    // Others see who watches.
+    const name = actorOf(call, readSettings(findProject(call)))
     const peer = yield* project.peer
     const lines = call.json
       ? undefined

@@ -21,6 +21,7 @@ import { pushAssets } from "./asset-push.ts"
 import { Changes } from "./changes.ts"
 import { timed, timestamp } from "./clock.ts"
 import type { FollowOptions, FollowState, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
+import { ProgressReporter } from "./progress.ts"
 import { openConflictIds } from "./reading.ts"
 import type { Handle } from "./transaction.ts"
 import type { Desk } from "./writing.ts"
@@ -105,7 +106,15 @@ export const syncProject = (
   Effect.gen(function* () {
     const { handle } = desk
     const { name, timeoutMillis } = options
-    const session = new Session(localOfHandle(handle), remote, { name, timing })
+    const onProgress = yield* ProgressReporter
+    const onTally = ({ error, pulled, pushed }: Tally): void =>
+      onProgress({
+        stage: error === undefined ? `meeting ${name}` : `trying to meet ${name} again`,
+        done: pulled + pushed,
+        total: undefined,
+        unit: "events",
+      })
+    const session = new Session(localOfHandle(handle), remote, { name, timing, onTally })
     const meet = work(remote.where, (signal) => within(session, remote, timeoutMillis, signal))
     const sends = options.assets !== false
     const assets = sends ? pushAssets(handle, remote) : Effect.succeed(0)
