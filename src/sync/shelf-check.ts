@@ -1,7 +1,7 @@
 /**
  * Whether a file on a shelf is what it says: read to its end, each hash computed again.
  */
-import { bodyHash, chainHash, genesisHash, nodeFromPublicKey } from "../event/hash.ts"
+import { bodyHash, chainHash, genesisHash, nodeFromPublicKey, verifyHead } from "../event/hash.ts"
 import { LamplogError } from "../event/failure.ts"
 import { lineFromText } from "../log/segment.ts"
 import { linesOfSegment } from "./segment.ts"
@@ -23,11 +23,11 @@ export interface CheckedLine {
 }
 
 /**
- * The lines of a segment whose chain leads from its `previous` to its `head`. Throws `LamplogError`
- * otherwise. Signatures, clocks and what events mean are the reader's to check.
+ * The lines of a segment whose chain leads from its `previous` to its `head`, and whose signature fits,
+ * where it has one. Throws `LamplogError` otherwise. Clocks and what events mean are the reader's to check.
  */
 export const checkedLines = (segment: Segment, where: string): ReadonlyArray<CheckedLine> => {
-  const { node, publicKey, project, from, to, previous, head } = segment
+  const { node, publicKey, project, from, to, previous, head, signature } = segment
   if (nodeFromPublicKey(publicKey) !== node) throw damaged("the key is not its node's", where)
   if (from === 1 && previous !== genesisHash(project, publicKey)) {
     throw damaged("the log does not begin where this project's logs begin", where)
@@ -51,5 +51,9 @@ export const checkedLines = (segment: Segment, where: string): ReadonlyArray<Che
   }
   if (lines.length !== to - from + 1) throw damaged("it holds other events than it says", where)
   if (hash !== head) throw damaged("its events do not lead to the hash that it names", where)
+  // A file that nobody can take would hide the events from those who could bring them.
+  if (signature !== undefined && !verifyHead(publicKey, signature, project, node, to, head)) {
+    throw damaged("its signature does not fit", where)
+  }
   return lines
 }
