@@ -12,7 +12,7 @@ import { checkedLines } from "./shelf-check.ts"
 import { logsPrefix, runFromName, runOfSegment } from "./shelf-names.ts"
 import type { ShelfRun } from "./shelf-names.ts"
 import type { ShelfEntry, ShelfStorage } from "./shelf-storage.ts"
-import { decodeSegment, encodedBytesMax } from "./segment.ts"
+import { decodeSegment, encodedBytesMax, protocolVersion } from "./segment.ts"
 import type { Segment } from "./segment.ts"
 
 /** Foreign files that one listing reads, and their bytes together. */
@@ -119,12 +119,29 @@ export class ShelfFiles {
       if (fits(segment, run) && segment.project === project) return segment
     } catch (error) {
       if (!(error instanceof LamplogError)) throw error
-      if (error.code === "segment-newer") {
-        this.#remember(run.name, "newer")
-        return undefined
-      }
+      if (error.code === "segment-newer") return this.#newer(project, run, bytes)
     }
     await this.#damaged(run.name, signal)
+    return undefined
+  }
+
+  /**
+   * A segment that says it is of a newer version is left to newer programs. Unless but for that it is what
+   * its name says, every hash of it: then the version is what is damaged.
+   */
+  #newer(project: string, run: ShelfRun, bytes: Uint8Array): Segment | undefined {
+    const end = bytes.indexOf(0x0a) + 1
+    const head = Buffer.from(bytes.subarray(0, end)).toString("utf8")
+    const ours = head.replace(/"version":[0-9]+/, `"version":${protocolVersion}`)
+    try {
+      const whole = Buffer.concat([Buffer.from(ours), bytes.subarray(end)])
+      const segment = decodeSegment(whole, run.name)
+      checkedLines(segment, run.name)
+      if (fits(segment, run) && segment.project === project) return segment
+    } catch (error) {
+      if (!(error instanceof LamplogError)) throw error
+    }
+    this.#remember(run.name, "newer")
     return undefined
   }
 

@@ -263,6 +263,8 @@ describe("a shelf on which things break", () => {
     const name = eventsFiles(storage)[2]!
     const bytes = Buffer.from(storage.files.get(name)!)
     bytes.set(Buffer.from('"version":2'), bytes.indexOf('"version":1'))
+    // What comes after the head may be anything then.
+    bytes.fill(0, bytes.indexOf(0x0a) + 1)
     storage.files.set(name, bytes)
     const reader = new Reader()
     const remote = shelfRemote(storage)
@@ -270,6 +272,16 @@ describe("a shelf on which things break", () => {
     expect(reader.events).toBe(20)
     expect(frontier[log.node]!.seq).toBe(30)
     expect(storage.files.has(name)).toBe(true)
+  })
+
+  it("uses a file of which nothing but the version is damaged", async () => {
+    const storage = await filled()
+    const bytes = Buffer.from(storage.files.get(eventsFiles(storage)[1]!)!)
+    bytes.set(Buffer.from('"version":3'), bytes.indexOf('"version":1'))
+    storage.files.set(eventsFiles(storage)[1]!, bytes)
+    const reader = new Reader()
+    await reader.pull(shelfRemote(storage))
+    expect(reader.events).toBe(30)
   })
 
   it("uses what is a segment under whatever name, and gives it its own", async () => {
