@@ -27,3 +27,17 @@ export const asAdministrator = async <A>(
     await client.close()
   }
 }
+
+/** Where runs of logs lie in a stream, and their ids without what each attempt adds to them. */
+export const runsIn = (url: string, stream: string): Promise<ReadonlyArray<string>> =>
+  asAdministrator(url, async ({ manager }) => {
+    const { state } = await manager.streams.info(stream)
+    const runs: Array<string> = []
+    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+      const message = await manager.streams.getMessage(stream, { seq })
+      if (message === null || !message.subject.includes(".log.")) continue
+      const id = message.header.get("Nats-Msg-Id")
+      runs.push(`${message.subject} ${id.slice(0, id.lastIndexOf(":"))}`)
+    }
+    return runs
+  })

@@ -10,12 +10,16 @@ import type { Server, Socket } from "node:net"
 
 const host = "127.0.0.1"
 
-/** How the line is: carries, carries after a while, swallows everything, or takes no connection. */
+/**
+ * How the line is: carries, carries after a while, swallows everything, takes no connection, or leaves
+ * with the server what it has for the client, as one that is too busy to read.
+ */
 export type Line =
   | { readonly kind: "open" }
   | { readonly kind: "slow"; readonly delayMillis: number }
   | { readonly kind: "dead" }
   | { readonly kind: "refusing" }
+  | { readonly kind: "busy" }
 
 interface Pair {
   readonly near: Socket
@@ -55,6 +59,10 @@ export class Proxy {
   /** Changes the line for what comes from now on. */
   set(line: Line): void {
     this.#line = line
+    for (const { far } of this.#pairs) {
+      if (line.kind === "busy") far.pause()
+      else far.resume()
+    }
   }
 
   /** Cuts every connection now. */
@@ -87,6 +95,7 @@ export class Proxy {
     }
     const pair: Pair = { near, far: connect({ port: this.#targetPort, host }) }
     this.#pairs.add(pair)
+    if (this.#line.kind === "busy") pair.far.pause()
     for (const socket of [pair.near, pair.far]) {
       socket.on("error", () => this.#drop(pair))
       socket.on("close", () => this.#drop(pair))

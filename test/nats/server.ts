@@ -134,6 +134,9 @@ export class TestServer {
   #child: ChildProcess | undefined
   #ended: Promise<void> = Promise.resolve()
   #release: () => void = () => undefined
+  /** Whether its end was asked for. */
+  #ending = false
+  #up = false
 
   constructor(place: Place, options: ServerOptions) {
     this.place = place
@@ -193,11 +196,18 @@ export class TestServer {
     let complaint = ""
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text))
     this.#child = child
+    this.#ending = false
+    this.#up = false
     this.#ended = new Promise((resolve) => {
-      child.once("exit", () => {
+      child.once("exit", (code, signal) => {
         this.#release()
         this.#child = undefined
         resolve()
+        if (this.#ending || !this.#up) return
+        // A test must not take a server that crashed for one that it has killed.
+        throw new Error(
+          `nats-server ended by itself (${code ?? signal}):\n${this.log.slice(-2000)}`,
+        )
       })
     })
     this.#release = guard(child.pid!)
@@ -205,7 +215,10 @@ export class TestServer {
     const triesMax = startMillisMax / pollMillis
     for (let tries = 0; this.#child !== undefined && tries < triesMax; tries++) {
       const info = await greeting(port)
-      if (info?.server_name === name) return
+      if (info?.server_name === name) {
+        this.#up = true
+        return
+      }
       await pause(pollMillis)
     }
     const log = this.log.split("\n").slice(-8).join("\n")
@@ -215,12 +228,14 @@ export class TestServer {
 
   /** Ends it as a loss of power ends a program. */
   async kill(): Promise<void> {
+    this.#ending = true
     this.#child?.kill("SIGKILL")
     await this.#ended
   }
 
   /** Ends it in order. */
   async stop(): Promise<void> {
+    this.#ending = true
     this.#child?.kill("SIGTERM")
     this.#child?.kill("SIGCONT")
     await this.#ended

@@ -62,14 +62,18 @@ export class Member {
   }
 
   /** Writes so many entities that nobody else writes, each an event of its own. */
-  async write(count: number, size = 20): Promise<void> {
-    const changes = Array.from({ length: count }, (): Change => {
+  write(count: number, size = 20): Promise<void> {
+    return this.put(Array.from({ length: count }, () => "".padEnd(size, ".")))
+  }
+
+  /** Writes entities with these values, each an event of its own. */
+  async put(values: ReadonlyArray<string>): Promise<void> {
+    const changes = values.map((value): Change => {
       this.#written += 1
-      const id = `${this.label}-${this.#written}`
-      return { op: "put", type: "token", id, fields: { value: id.padEnd(size, ".") } }
+      return { op: "put", type: "token", id: `${this.label}-${this.#written}`, fields: { value } }
     })
     await this.project.changeEach(changes, { actor: this.label })
-    this.#team.written += count
+    this.#team.written += values.length
   }
 
   /** Meets the server until both hold the same. */
