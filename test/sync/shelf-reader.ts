@@ -1,6 +1,7 @@
 /**
  * A reader of shelves without a database: keeps runs by chain hash, as a replica would, and nothing else.
  */
+import { sha256, signHead } from "../../src/event/hash.ts"
 import { lineText } from "../../src/log/segment.ts"
 import type { LamplogError } from "../../src/event/failure.ts"
 import type { Frontier, Head } from "../../src/log/frontier.ts"
@@ -59,7 +60,9 @@ export const segmentOf = (
     head: log.references[at(to)]!.hash,
   }
   const lined = Buffer.from(lines.join(""))
-  return segmentFrom(signature === undefined ? run : { ...run, signature }, lined)
+  if (writer === undefined) return segmentFrom(run, lined)
+  const signature = signHead(sha256(writer), projectId, log.node, to, run.head)
+  return segmentFrom({ ...run, signature }, lined)
 }
 
 const hello = { version: protocolVersion, project: projectId, node: "a".repeat(26) }
