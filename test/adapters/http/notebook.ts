@@ -3,8 +3,16 @@
  * for what a real replica would do at its worst.
  */
 import { createHash } from "node:crypto"
-import type { Frontier, Hello, Peer, PullAnswer, PullRequest } from "../../../src/remote.ts"
-import type { Batch, Pushed, Segment } from "../../../src/remote.ts"
+import type {
+  Batch,
+  Frontier,
+  Hello,
+  Peer,
+  PullAnswer,
+  PullRequest,
+  Pushed,
+  Segment,
+} from "../../../src/remote.ts"
 import { segmentFrom } from "../../../src/sync/segment.ts"
 
 export const project = "aaaaaaaaaaaaaaaaaaaaaaaaaa"

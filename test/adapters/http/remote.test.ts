@@ -351,12 +351,12 @@ describe("a remote over HTTP that cannot", () => {
         ended = true
       }
     }
-    const { url, close } = await serveHttp(peer)
-    const remote = await remoteOf(url)
+    const serving = await serveHttp(peer)
+    const remote = await remoteOf(serving.url)
     const full = new LamplogError({ code: "disk-full", message: "Full.", remedy: "Free some." })
     const pull = remote.pull({ ...hello, since: {} }, () => Promise.reject(full), never)
     expect(await failureOf(pull)).toBe(full)
-    await close()
+    await serving.close()
     expect(ended).toBe(true)
     expect(given).toBeLessThan(999)
   })
@@ -381,11 +381,11 @@ describe("a remote over HTTP that cannot", () => {
       stop.abort(reason)
       return new Promise((resolve) => signal!.addEventListener("abort", () => resolve()))
     }
-    const { url, close } = await serveHttp(peer)
-    const remote = await remoteOf(url)
+    const serving = await serveHttp(peer)
+    const remote = await remoteOf(serving.url)
     const push = remote.push(pushing(given([segment(writer, 1)])), stop.signal)
     await expect(push).rejects.toBe(reason)
-    await close()
+    await serving.close()
     expect(peer.running).toBe(0)
   })
 
