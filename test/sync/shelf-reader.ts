@@ -38,13 +38,8 @@ export const logOf = (
   return log
 }
 
-/** Events `from` to `to` of a log as they travel. */
-export const segmentOf = (
-  log: ForgedLog,
-  from: number,
-  to: number,
-  signature?: string,
-): Segment => {
+/** Events `from` to `to` of a log as they travel; signed, if the name of its writer is given. */
+export const segmentOf = (log: ForgedLog, from: number, to: number, writer?: string): Segment => {
   const at = (seq: number) => seq - log.from
   const lines = log.lines.slice(at(from), at(to) + 1).map((line) => {
     const [header, salt, body] = line.split("\t") as [string, string, string]
