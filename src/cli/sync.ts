@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { LamplogError } from "../event/failure.ts"
 import type { SyncSummary } from "../project/meeting.ts"
+import type { Status } from "../project/project.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { findProject } from "./folder.ts"
 import { openRemote } from "./open-remote.ts"
@@ -46,18 +47,35 @@ const warner = (call: Call, name: string, warnings: Array<string>) => (message: 
   if (!call.json) call.terminal.writeError(`${name}: ${printable(message)}\n`)
 }
 
+/** Refuses an address that names another project. */
+export const checkProject = (
+  { address, name }: NamedRemote,
+  project: string,
+): Effect.Effect<void, LamplogError> =>
+  address.project === undefined || address.project === project
+    ? Effect.void
+    : Effect.fail(
+        new LamplogError({
+          code: "other-project",
+          message: `The address of ${name} means project ${address.project}; this is ${project}.`,
+          remedy: "Leave the # and what follows it out, or stand in the other project's folder.",
+          where: address.where,
+        }),
+      )
+
 const meet = (
   call: Call,
   project: ProjectService,
-  node: string,
+  { node, project: id }: Status,
   remote: NamedRemote,
   warnings: Array<string>,
 ): Effect.Effect<SyncSummary, LamplogError> => {
   const { address, name } = remote
   const timeoutMillis = timeoutMillisFrom(call, syncTimeoutSeconds)
   const onWarning = warner(call, name, warnings)
+  const opening = openRemote(address, call.terminal, { node, onWarning })
   return Effect.scoped(
-    Effect.flatMap(openRemote(address, call.terminal, { node, onWarning }), (opened) =>
+    Effect.flatMap(Effect.andThen(checkProject(remote, id), opening), (opened) =>
       project.sync(opened, { name, timeoutMillis }),
     ),
   )
@@ -116,11 +134,11 @@ const answerAll = (
 
 const once = (call: Call, project: ProjectService, remotes: ReadonlyArray<NamedRemote>) =>
   Effect.gen(function* () {
-    const { node } = yield* project.status
+    const status = yield* project.status
     const warnings: Array<string> = []
     const all: Array<Met> = []
     for (const remote of remotes) {
-      const met = yield* Effect.result(meet(call, project, node, remote, warnings))
+      const met = yield* Effect.result(meet(call, project, status, remote, warnings))
       const of = { remote: remote.name, where: remote.address.where }
       all.push(
         Result.isSuccess(met) ? { ...of, summary: met.success } : { ...of, error: met.failure },

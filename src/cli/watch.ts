@@ -15,6 +15,7 @@ import { statusInterrupted, statusRefused } from "./report.ts"
 import type { ProjectService } from "./session.ts"
 import { actorOf, readSettings } from "./settings.ts"
 import { interruption, listening } from "./stopping.ts"
+import { checkProject } from "./sync.ts"
 import { WatchLines } from "./watch-lines.ts"
 import type { Standing } from "./watch-lines.ts"
 
@@ -35,7 +36,7 @@ export const watch = (
 ): Effect.Effect<Answer, LamplogError> =>
   Effect.gen(function* () {
     yield* listening
-    const { node } = yield* project.status
+    const { node, project: id } = yield* project.status
     // Others see who watches.
     const name = actorOf(call, readSettings(findProject(call)))
     const peer = yield* project.peer
@@ -55,8 +56,9 @@ export const watch = (
         if (!call.json) call.terminal.writeError(`${remote.name}: ${printable(message)}\n`)
       }
       const needs = { node, name, peer, onWarning }
+      const opening = openRemote(remote.address, call.terminal, needs)
       const followed = Effect.scoped(
-        Effect.flatMap(openRemote(remote.address, call.terminal, needs), (opened) =>
+        Effect.flatMap(Effect.andThen(checkProject(remote, id), opening), (opened) =>
           project.follow(opened, {
             name: remote.name,
             onState: (state: FollowState) => tell(remote.name, state),

@@ -105,7 +105,7 @@ export const checkVacant = (directory: string): Effect.Effect<void, LamplogError
       new LamplogError({
         code: "project-exists",
         message: `There is a Lamplog project at ${files} already.`,
-        remedy: "Merge the archive there, or choose another folder.",
+        remedy: "Sync or merge there, or choose another folder.",
         where: files,
       }),
     )
