@@ -248,4 +248,18 @@ describe("a segment that somebody made up", () => {
     expect(takeBatch(victim, [rest])).toMatchObject({ events: 2, waiting: 0, refused: [] })
     expect(victim.digest()).toBe(honest.digest())
   })
+
+  it("leaves nothing waiting that came another way beside it", () => {
+    write(honest, [
+      { op: "put", type: "token", id: "p", fields: { value: "1" } },
+      { op: "put", type: "token", id: "q", fields: { value: "1" } },
+    ])
+    const whole = honestSegments()[0]!
+    const [first] = cutSegment(whole, [6]) as [Segment, Segment]
+    expect(takeBatch(victim, [first])).toMatchObject({ events: 5, waiting: 1 })
+    const taken = takeBatch(victim, [segmentOf(start, [line({ lamport: 9 })]), whole])
+    expect(taken).toMatchObject({ events: 2, waiting: 0 })
+    expect(taken.refused).toHaveLength(1)
+    expect(waitingSummary(victim).events).toBe(0)
+  })
 })
