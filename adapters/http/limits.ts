@@ -42,7 +42,7 @@ export const defaultLimits: HttpLimits = {
   messageBytesMax: 4 * mebibyte,
   batchBytesMax: 16 * mebibyte,
   pushBytesMax: 4096 * mebibyte,
-  stallMillisMax: 30_000,
+  stallMillisMax: 60_000,
   rateBytesMin: 1024,
   connectionsMax: 256,
   connectionsPerAddressMax: 64,
@@ -50,7 +50,7 @@ export const defaultLimits: HttpLimits = {
   pushesMax: 4,
   watchesMax: 128,
   assetsMax: 8,
-  idleMillisMax: 120_000,
+  idleMillisMax: 180_000,
   heartbeatMillis: 15_000,
   lingerMillis: 2000,
 }

@@ -23,7 +23,7 @@ export interface ClientTimes {
 
 export const defaultTimes: ClientTimes = {
   connectMillisMax: 10_000,
-  stallMillisMax: 60_000,
+  stallMillisMax: 120_000,
   quietMillisMax: 45_000,
 }
 
