@@ -80,6 +80,9 @@ const layoutFrom = (where: string, text: string | null): Layout => {
   )
 }
 
+const credsPattern =
+  /^-+BEGIN NATS USER JWT-+\r?\n.*^-+BEGIN USER NKEY SEED-+\r?\nSU[A-Z2-7]{56}$/ms
+
 const authenticatorFrom = (
   where: string,
   query: URLSearchParams,
@@ -91,7 +94,17 @@ const authenticatorFrom = (
     return path === null ? undefined : fileOf(where, name, path)
   }
   const creds = read("creds")
-  if (creds !== undefined) ways.push(credsAuthenticator(new TextEncoder().encode(creds)))
+  if (creds !== undefined) {
+    if (!credsPattern.test(creds)) {
+      throw invalid(
+        where,
+        "the creds file holds no user and seed",
+        "It has two blocks: NATS USER JWT and USER NKEY SEED; `nsc` writes such files.",
+      )
+    }
+    // The library reads a block only with the end of its last line.
+    ways.push(credsAuthenticator(new TextEncoder().encode(`${creds}\n`)))
+  }
   const nkey = read("nkey")
   if (nkey !== undefined) {
     const seed = /^SU[A-Z2-7]{56}$/m.exec(nkey)?.[0]

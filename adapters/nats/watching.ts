@@ -130,6 +130,8 @@ export class Watching {
     this.tail.clear()
     if (event === "back") news()
     if (event === "closed") {
+      // Somebody has to ask to hear why: the credentials may be good no more.
+      news()
       this.#ended.reject(unreachable(connection.where, "the connection was closed"))
     }
   }

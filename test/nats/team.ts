@@ -97,12 +97,16 @@ export class Member {
     this.#following = { stop, ended }
   }
 
-  /** Stops following; gives what it ended with. */
-  async rest(): Promise<unknown> {
+  /** What the following ends with, when it does by itself. */
+  async ended(): Promise<unknown> {
+    return this.#following?.ended
+  }
+
+  /** Stops following. */
+  async rest(): Promise<void> {
     this.#following?.stop.abort()
-    const why = await this.#following?.ended
+    await this.#following?.ended
     this.#following = undefined
-    return why
   }
 
   /** Lets go of the connection; the next meeting makes a new one. */
