@@ -18,12 +18,14 @@ import { Receiver } from "../store/receive.ts"
 import { refuse } from "../store/refuse.ts"
 import type { Replica } from "../store/replica.ts"
 import { Waiting } from "../store/waiting.ts"
-import type { WaitingReason, WaitingRun } from "../store/waiting.ts"
+import type { WaitingReason } from "../store/waiting.ts"
 import { Candidate, candidateOfRun, candidateOfStored } from "./candidate.ts"
-import { Candidates } from "./candidates.ts"
+import { Candidates, together } from "./candidates.ts"
 import { Loaded } from "./loaded.ts"
 import type { RefusedRun, Taken } from "./remote.ts"
 import type { Part, Run } from "./run.ts"
+import { toSignedEnds } from "./signed-ends.ts"
+import type { HeldBack } from "./signed-ends.ts"
 
 /** Whether something was refused for what it says, rather than for what this machine can do. */
 export const isRefusal = (error: unknown): error is LamplogError =>
@@ -54,9 +56,16 @@ class Advance {
   #given: Piece | undefined
   #queue: Array<Candidate> = []
   readonly #loaded: Loaded
+  readonly #heldBack: HeldBack
 
-  constructor(replica: Replica, waiting: Waiting, candidates: ReadonlyArray<Candidate>) {
+  constructor(
+    replica: Replica,
+    waiting: Waiting,
+    candidates: ReadonlyArray<Candidate>,
+    heldBack: HeldBack,
+  ) {
     this.#replica = replica
+    this.#heldBack = heldBack
     this.#waiting = waiting
     this.#candidates = new Candidates(candidates)
     this.#loaded = new Loaded(waiting, replica.project)
@@ -166,7 +175,13 @@ class Advance {
     if (from > 1 && lines.holding(node, from - 1, previous) === undefined) return "gap"
     if (requiresSignature(this.#replica) && !this.#candidates.isCovered(candidate))
       return "unsigned"
-    return needs === undefined ? undefined : "gap"
+    return needs === undefined && !this.#isHeldBack(candidate) ? undefined : "gap"
+  }
+
+  /** Whether it was tried, and could not be taken to where it is signed. */
+  #isHeldBack(candidate: Candidate): boolean {
+    if (this.#heldBack.size === 0) return false
+    return this.#loaded.run(candidate).hashes.some((hash) => this.#heldBack.has(hash))
   }
 
   #mayStore(candidate: Candidate): boolean {
@@ -247,7 +262,8 @@ class Advance {
   #complete(candidate: Candidate, { lacks }: Part): void {
     const path = this.#candidates.completing(
       candidate,
-      (next) => next.fault === undefined && this.#needsOf(next) === undefined,
+      (next) =>
+        next.fault === undefined && this.#needsOf(next) === undefined && !this.#isHeldBack(next),
     )
     if (path === undefined) return
     let left = lacks
@@ -358,38 +374,16 @@ const noRoom = (node: string, seq: number): LamplogError =>
     "Sync with a replica that holds what is missing; `lamplog status` lists what waits.",
   )
 
-const keyOf = ({ node, from, previous, head }: WaitingRun): string =>
-  `${node}:${from}:${previous}:${head}`
-
-/** Runs that have just come and those that wait, each once: one with a signature rather than one without. */
-const together = (
-  stored: ReadonlyArray<Candidate>,
-  fresh: ReadonlyArray<Candidate>,
-): ReadonlyArray<Candidate> => {
-  const byKey = new Map<string, Candidate>()
-  const all: Array<Candidate> = []
-  for (const candidate of [...stored, ...fresh]) {
-    const key = keyOf(candidate)
-    const known = byKey.get(key)
-    if (known !== undefined) {
-      known.isFresh = true
-      if (known.signed || !candidate.signed) continue
-      // The one without is let go when the other is kept.
-      known.isOver = true
-    }
-    byKey.set(key, candidate)
-    all.push(candidate)
-  }
-  return all
-}
-
 /** Takes what can be taken of these runs and of those that wait. Call it inside a transaction. */
 export const advance = (replica: Replica, runs: ReadonlyArray<Run>): Taken => {
   const waiting = new Waiting(replica)
-  const stored = waiting.all().map(candidateOfStored)
-  const candidates = together(stored, runs.map(candidateOfRun))
-  if (candidates.length === 0) return { events: 0, waiting: 0, refused: [], forks: [] }
-  const work = new Advance(replica, waiting, candidates)
-  work.run()
-  return work.finish()
+  const stored = waiting.all()
+  if (stored.length + runs.length === 0) return { events: 0, waiting: 0, refused: [], forks: [] }
+  const take = (heldBack: HeldBack): Taken => {
+    const candidates = together(stored.map(candidateOfStored), runs.map(candidateOfRun))
+    const work = new Advance(replica, waiting, candidates, heldBack)
+    work.run()
+    return work.finish()
+  }
+  return requiresSignature(replica) ? toSignedEnds(replica, take) : take(new Set())
 }

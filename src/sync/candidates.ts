@@ -1,6 +1,7 @@
 /**
  * Runs that may be taken, and how they hang together: what follows an event, and what needs it.
  */
+import type { WaitingRun } from "../store/waiting.ts"
 import type { Candidate } from "./candidate.ts"
 
 const listed = (lists: Map<string, Array<Candidate>>, key: string, candidate: Candidate): void => {
@@ -97,4 +98,29 @@ export class Candidates {
     }
     return undefined
   }
+}
+
+const keyOf = ({ node, from, previous, head }: WaitingRun): string =>
+  `${node}:${from}:${previous}:${head}`
+
+/** Runs that have just come and those that wait, each once: one with a signature rather than one without. */
+export const together = (
+  stored: ReadonlyArray<Candidate>,
+  fresh: ReadonlyArray<Candidate>,
+): ReadonlyArray<Candidate> => {
+  const byKey = new Map<string, Candidate>()
+  const all: Array<Candidate> = []
+  for (const candidate of [...stored, ...fresh]) {
+    const key = keyOf(candidate)
+    const known = byKey.get(key)
+    if (known !== undefined) {
+      known.isFresh = true
+      if (known.signed || !candidate.signed) continue
+      // The one without is let go when the other is kept.
+      known.isOver = true
+    }
+    byKey.set(key, candidate)
+    all.push(candidate)
+  }
+  return all
 }

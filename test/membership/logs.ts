@@ -20,6 +20,8 @@ import type { Position, Reference } from "../../src/event/stamp.ts"
 import { Receiver } from "../../src/store/receive.ts"
 import type { Received } from "../../src/store/receive.ts"
 import type { Replica } from "../../src/store/replica.ts"
+import { segmentFrom } from "../../src/sync/segment.ts"
+import type { Segment } from "../../src/sync/segment.ts"
 
 export const nonce = "00112233445566778899aabbccddeeff"
 export const founderName = "ana"
@@ -180,6 +182,16 @@ export class MemberLog {
         by === "nobody" ? undefined : signHead(by.seed, projectId, node, last.seq, last.hash),
     }
   }
+}
+
+/** A run as it travels between replicas; `first` is the place of its first event in the log. */
+export const segmentOf = ({ lines, ...run }: Run, log: MemberLog, first = 0): Segment => {
+  const to = run.from + lines.length - 1
+  const head = log.events[first + lines.length - 1]!.hash
+  const { node, publicKey, from, previous, signature } = run
+  const base = { project: projectId, node, publicKey, from, to, previous, head }
+  const text = Buffer.from(lines.map((line) => `${line}\n`).join(""))
+  return segmentFrom(signature === undefined ? base : { ...base, signature }, text)
 }
 
 /** Hands runs to a replica in one exchange: all of it is taken, or none. */

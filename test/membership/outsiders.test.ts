@@ -14,13 +14,11 @@ import { LamplogError } from "../../src/event/failure.ts"
 import { snapshotLines } from "../../src/store/query.ts"
 import type { Replica } from "../../src/store/replica.ts"
 import { waitingSummary } from "../../src/store/waiting.ts"
-import { segmentFrom } from "../../src/sync/segment.ts"
 import type { Segment } from "../../src/sync/segment.ts"
 import { takeBatch } from "../../src/sync/taking.ts"
 import { takeApart, zipUp } from "../format/pieces.ts"
 import { Shelf } from "../store/replicas.ts"
-import { keyOf, MemberLog, nodeOf, projectId, receive } from "./logs.ts"
-import type { Run } from "./logs.ts"
+import { keyOf, MemberLog, nodeOf, projectId, receive, segmentOf } from "./logs.ts"
 
 let shelf: Shelf
 beforeEach(() => {
@@ -30,15 +28,6 @@ afterEach(() => shelf.remove())
 
 const replicaOf = (name: string): Replica =>
   shelf.create(name, { project: projectId, seed: sha256(name), schema: "open" })
-
-const segmentOf = ({ lines, ...run }: Run, log: MemberLog, first = 0): Segment => {
-  const to = run.from + lines.length - 1
-  const head = log.events[first + lines.length - 1]!.hash
-  const { node, publicKey, from, previous, signature } = run
-  const base = { project: projectId, node, publicKey, from, to, previous, head }
-  const text = Buffer.from(lines.map((line) => `${line}\n`).join(""))
-  return segmentFrom(signature === undefined ? base : { ...base, signature }, text)
-}
 
 const whole = (log: MemberLog): Segment => segmentOf(log.run(), log)
 
