@@ -109,8 +109,9 @@ export class WatchLines {
   }
 
   #append(name: string, standing: Standing): void {
-    // Meetings come and go; what came of them is the news.
+    // Meetings come and go; what came of them is the news, once it is known what happens next.
     if (standing.phase === "meeting") return
+    if (standing.phase === "waiting" && standing.nextAttemptMillis === undefined) return
     const width = { columns: Number.MAX_SAFE_INTEGER, paint: this.#paint }
     const line = watchLine(name, this.#nameWidth, standing, width)
     const news = line.replace(/again in \d+ s; /, "")

@@ -60,7 +60,7 @@ const chosen = (
     throw refuse(
       "remote-empty",
       `There is no project at ${where}.`,
-      "Let somebody who has the project sync with this remote first.",
+      "Let somebody who has the project, and has written something in it, sync with this remote first.",
       where,
     )
   }
