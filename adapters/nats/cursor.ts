@@ -17,6 +17,8 @@ export interface Place {
   readonly sequence: number
   /** The id of the message there; empty when none was looked at. */
   readonly messageId: string
+  /** Messages that were gone from between others then. */
+  readonly holes: number
 }
 
 export interface BucketSeen {
@@ -35,18 +37,19 @@ export const cursorText = ({ place, ledger, bucket }: Cursor): string =>
   JSON.stringify({
     // What a later version of the protocol can read, an earlier one has passed over.
     v: protocolVersion,
-    place: [place.created, place.sequence, place.messageId],
+    place: [place.created, place.sequence, place.messageId, place.holes],
     held: ledger,
     ...(bucket === undefined ? {} : { bucket: [bucket.created, bucket.sequence, bucket.frontier] }),
   })
 
 const placeFrom = (value: unknown): Place | undefined => {
   if (!Array.isArray(value)) return undefined
-  const [created, sequence, messageId] = value as ReadonlyArray<unknown>
+  const [created, sequence, messageId, holes] = value as ReadonlyArray<unknown>
   return typeof created === "string" &&
     Number.isSafeInteger(sequence) &&
+    Number.isSafeInteger(holes) &&
     typeof messageId === "string"
-    ? { created, sequence: sequence as number, messageId }
+    ? { created, sequence: sequence as number, messageId, holes: holes as number }
     : undefined
 }
 

@@ -43,9 +43,9 @@ export class Memory {
   }
 
   /** Begins with a stream of which nothing is known. */
-  restart({ created, first }: StreamState): void {
+  restart({ created, first, holes }: StreamState): void {
     this.ledger = new Ledger()
-    this.place = { created, sequence: Math.max(0, first - 1), messageId: "" }
+    this.place = { created, sequence: Math.max(0, first - 1), messageId: "", holes }
     this.bucket = undefined
     this.readUpTo = 0
     this.lookedUpTo = 0

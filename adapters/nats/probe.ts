@@ -18,7 +18,8 @@ export interface StreamState {
   readonly created: string
   readonly first: number
   readonly last: number
-  readonly messages: number
+  /** Messages that are gone from between others. */
+  readonly holes: number
   /** Whether the stream forgets by itself, and the room it has. */
   readonly isLimited: boolean
   readonly bytesMax: number
@@ -30,7 +31,7 @@ export const stateOf = ({ created, config, state }: StreamInfo): StreamState => 
   created,
   first: state.first_seq,
   last: state.last_seq,
-  messages: state.messages,
+  holes: state.messages === 0 ? 0 : state.last_seq - state.first_seq + 1 - state.messages,
   isLimited: config.max_bytes > 0 || config.max_msgs > 0 || config.max_age > 0,
   bytesMax: config.max_bytes > 0 ? config.max_bytes : Infinity,
   messagesMax: config.max_msgs > 0 ? config.max_msgs : Infinity,
@@ -77,6 +78,8 @@ export const isSamePlace = async (
   signal: AbortSignal,
 ): Promise<boolean> => {
   if (place.created !== state.created || place.sequence > state.last) return false
+  // Somebody took away some of what lies before it: which, cannot be told.
+  if (state.holes > place.holes) return false
   if (place.sequence < state.first || place.sequence === 0) return true
   return (await idAt(connection, stream, place.sequence, signal)) === place.messageId
 }

@@ -43,13 +43,11 @@ class Handing {
   readonly #assembly = new Assembly()
   #batch: Array<Arrived> = []
   #bytes = 0
-  readonly #created: string
   readonly #signal: AbortSignal
 
-  constructor(sources: Sources, take: Take, created: string, signal: AbortSignal) {
+  constructor(sources: Sources, take: Take, signal: AbortSignal) {
     this.#sources = sources
     this.#take = take
-    this.#created = created
     this.#signal = signal
   }
 
@@ -68,7 +66,7 @@ class Handing {
       }
       // A place is kept only where nothing before it is unfinished.
       if (this.#assembly.isSettled && message.sequence > place.sequence) {
-        place = { created: this.#created, sequence: message.sequence, messageId: message.id }
+        place = { ...place, sequence: message.sequence, messageId: message.id }
       }
     }
     memory.place = place
@@ -136,7 +134,7 @@ const readOn = async (
   if (memory.place!.sequence === state.last) memory.readUpTo = state.last
   if (again || state.last > memory.readUpTo) {
     const reading = { stream: names.stream, node: request.node, filter: names.allLogs, start }
-    const handing = new Handing(sources, take, state.created, signal)
+    const handing = new Handing(sources, take, signal)
     for await (const messages of new StreamReader(connection, reading).read(signal)) {
       await handing.all(messages)
     }
@@ -175,7 +173,8 @@ const startOf = async (
   const { place } = memory
   const same =
     place !== undefined && (await isSamePlace(connection, names.stream, place, state, signal))
-  if (!same) memory.restart(state)
+  if (same) memory.place = { ...place, holes: state.holes }
+  else memory.restart(state)
   memory.epoch = connection.epoch
   memory.ledger.forgetBefore(state.first)
   const next = Math.max(memory.place!.sequence + 1, state.first)
@@ -249,7 +248,7 @@ const pullLive = async (
   const live = points === undefined ? tailAfter(sources) : []
   if (live.length === 0) return false
   const { memory, tail } = sources
-  await new Handing(sources, take, memory.place!.created, signal).all(live)
+  await new Handing(sources, take, signal).all(live)
   memory.readUpTo = live.at(-1)!.sequence
   tail?.dropUpTo(memory.readUpTo)
   return true
