@@ -7,6 +7,7 @@
  *   npm run soak -- --kind histories         which kind of test
  *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
  *   npm run soak -- --kind servers --seeds 20   nats-servers killed while replicas meet
+ *   npm run soak -- --kind sync              replicas that meet, and all that goes wrong there
  *   npm run soak -- --kind archives          exports and imports killed, interrupted, out of room
  *
  * Ends with status 1 at the first failure, which it prints with the command that brings it back.
@@ -24,6 +25,7 @@ interface Kind {
 /** Loaded only when asked for, so that one kind does not need what another needs. */
 const kinds: { readonly [kind: string]: () => Promise<Kind> } = {
   histories: async () => ({ run: (await import("./simulation/seeds.ts")).runSeed }),
+  sync: async () => ({ run: (await import("./sync/simulation/seeds.ts")).runSyncSeed }),
   forgeries: async () => {
     const { runForgery } = await import("./log/forgery.ts")
     return { run: async (seed) => runForgery(seed) }

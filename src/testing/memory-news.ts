@@ -9,7 +9,7 @@ export class News {
 
   /** Something was written. */
   readonly tell = (): void => {
-    for (const wake of [...this.#waiting]) wake()
+    for (const wake of Array.from(this.#waiting)) wake()
   }
 
   /** Resolves at the next `tell`, or when aborted. */
@@ -33,9 +33,7 @@ export class News {
       return taken
     }
     const { lacking, node, pointsOf, stand, unknownHeads, cursor } = local
-    return {
-      description: local.description,
-      ...{ lacking, node, pointsOf, stand, unknownHeads, cursor, take },
-    }
+    const { description } = local
+    return { description, lacking, node, pointsOf, stand, unknownHeads, cursor, take }
   }
 }

@@ -153,6 +153,15 @@ const costs = (open: OpenPlace): ReadonlyArray<Check> => [
       ok(part.requests <= meetingRequestsMax, `${part.requests} requests`)
     }),
   },
+]
+
+/** Enough for several batches. */
+const largeEvents = 9
+const largeBytes = 900_000
+/** A batch: what fills it, and the line that crosses the limit. */
+const batchBytesMax = 6 * 1024 * 1024
+
+const backPressure = (open: OpenPlace): ReadonlyArray<Check> => [
   {
     name: "never more than one batch is under way to the reader, and none is longer than promised",
     run: onStage(async (stage) => {
@@ -181,12 +190,6 @@ const costs = (open: OpenPlace): ReadonlyArray<Check> => [
     }),
   },
 ]
-
-/** Enough for several batches. */
-const largeEvents = 9
-const largeBytes = 900_000
-/** A batch: what fills it, and the line that crosses the limit. */
-const batchBytesMax = 6 * 1024 * 1024
 
 const facts = (open: OpenPlace): ReadonlyArray<Check> => [
   {
@@ -248,6 +251,13 @@ const facts = (open: OpenPlace): ReadonlyArray<Check> => [
       }
     }),
   },
+]
+
+/** SHA-256 of "an asset\n", a hundred thousand times. */
+const assetHash = "f8812c9bf907914302bf05e71164ebf5fcdb1a0f38ff82bb41f683e2293afa5b"
+const noHash = "0".repeat(64)
+
+const assets = (open: OpenPlace): ReadonlyArray<Check> => [
   {
     name: "it keeps the bytes of assets, if it says so",
     run: onStage(async (stage) => {
@@ -268,10 +278,6 @@ const facts = (open: OpenPlace): ReadonlyArray<Check> => [
   },
 ]
 
-/** SHA-256 of "an asset\n", a hundred thousand times. */
-const assetHash = "f8812c9bf907914302bf05e71164ebf5fcdb1a0f38ff82bb41f683e2293afa5b"
-const noHash = "0".repeat(64)
-
 async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000)
 }
@@ -280,6 +286,8 @@ async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
 export const remoteChecks = (open: OpenPlace): ReadonlyArray<Check> => [
   ...meetings(open),
   ...costs(open),
+  ...backPressure(open),
   ...facts(open),
+  ...assets(open),
   ...remoteTroubleChecks(open),
 ]

@@ -18,7 +18,7 @@ const attemptsMax = 50
 
 const stopped = new Error("stopped by the check")
 
-const resumption = (open: OpenPlace): ReadonlyArray<Check> => [
+const endings = (open: OpenPlace): ReadonlyArray<Check> => [
   {
     name: "a call that was stopped before it began does nothing and says why",
     run: onStage(async (stage) => {
@@ -38,6 +38,28 @@ const resumption = (open: OpenPlace): ReadonlyArray<Check> => [
       strictEqual((await ana.meet(place)).pushed, 1)
     }),
   },
+  {
+    name: "what cannot be written here ends the pull, and is no fault of the remote",
+    run: onStage(async (stage) => {
+      const place = await stage.place(open)
+      const ana = stage.guest()
+      ana.writeMany("a", 3)
+      await ana.meet(place)
+      const ben = stage.guest()
+      const remote = await ben.connect(place)
+      const full = new Error("the disk of the check is full")
+      const take = () => Promise.reject(full)
+      await rejects(
+        remote.pull({ ...ben.hello, since: {} }, take, never),
+        (error) => error === full,
+      )
+      await ben.meet(place)
+      equalGuests(ana, ben)
+    }),
+  },
+]
+
+const resumption = (open: OpenPlace): ReadonlyArray<Check> => [
   {
     name: "a pull that is stopped at any batch goes on from there the next time",
     run: onStage(async (stage) => {
@@ -72,25 +94,6 @@ const resumption = (open: OpenPlace): ReadonlyArray<Check> => [
         equalGuests(ana, ben)
         if (whole) break
       }
-    }),
-  },
-  {
-    name: "what cannot be written here ends the pull, and is no fault of the remote",
-    run: onStage(async (stage) => {
-      const place = await stage.place(open)
-      const ana = stage.guest()
-      ana.writeMany("a", 3)
-      await ana.meet(place)
-      const ben = stage.guest()
-      const remote = await ben.connect(place)
-      const full = new Error("the disk of the check is full")
-      const take = () => Promise.reject(full)
-      await rejects(
-        remote.pull({ ...ben.hello, since: {} }, take, never),
-        (error) => error === full,
-      )
-      await ben.meet(place)
-      equalGuests(ana, ben)
     }),
   },
 ]
@@ -288,6 +291,7 @@ const strangers = (open: OpenPlace): ReadonlyArray<Check> => [
 ]
 
 export const remoteTroubleChecks = (open: OpenPlace): ReadonlyArray<Check> => [
+  ...endings(open),
   ...resumption(open),
   ...repetition(open),
   ...identities(open),

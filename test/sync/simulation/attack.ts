@@ -3,9 +3,8 @@
  * what honest replicas hand over beside it is taken all the same.
  */
 import { LamplogError } from "../../../src/event/failure.ts"
-import { protocolVersion } from "../../../src/sync/segment.ts"
 import type { Hello, Remote, Taken } from "../../../src/sync/remote.ts"
-import { encodeSegment } from "../../../src/sync/segment.ts"
+import { encodeSegment, protocolVersion } from "../../../src/sync/segment.ts"
 import type { Batch, Segment } from "../../../src/sync/segment.ts"
 import { Session } from "../../../src/sync/session.ts"
 import { hold, same } from "../../simulation/broken.ts"
@@ -80,7 +79,9 @@ const hand = async (
     world.forked = true
   } else if (verdict === "waits") {
     hold("what waits is not refused", codesOf(refused, forged).length === 0, about)
-    hold("what waits counts for nothing", !holdsHead(member, forged), about)
+    const { frontier } = await member.peer.answerPull({ ...helloTo(member), since: {} }, never)
+    const isTold = Object.values(frontier).some(({ hash }) => hash === forged.head)
+    hold("what waits counts for nothing", !isTold && !holdsHead(member, forged), about)
   } else {
     const codes = codesOf(refused, forged)
     const reasons: ReadonlyArray<string> = verdict.refused
@@ -206,23 +207,15 @@ export const attack = async (
 ): Promise<void> => {
   if (member.isDoomed) return
   try {
-    switch (kind) {
-      case "other hello":
-        return await misintroduce(
-          member,
-          { project: "bbbqeayeaudaocajbifqydiob4" },
-          "other-project",
-        )
-      case "newer hello":
-        return await misintroduce(member, { version: protocolVersion + 1 }, "protocol-newer")
-      case "replay":
-        return await replay(member)
-      case "liar":
-        return await lie(world, member, random)
-      default:
-        if (world.places.length > 0 && random.chance(0.5)) return await leave(world, kind, random)
-        return await hand(world, member, kind, random)
-    }
+    if (kind === "other hello") {
+      const change = { project: "bbbqeayeaudaocajbifqydiob4" }
+      await misintroduce(member, change, "other-project")
+    } else if (kind === "newer hello") {
+      await misintroduce(member, { version: protocolVersion + 1 }, "protocol-newer")
+    } else if (kind === "replay") await replay(member)
+    else if (kind === "liar") await lie(world, member, random)
+    else if (world.places.length > 0 && random.chance(0.5)) await leave(world, kind, random)
+    else await hand(world, member, kind, random)
   } catch (error) {
     // Whoever dies meanwhile answers nobody.
     if (member.isDoomed || !member.alive || error instanceof Killed) return

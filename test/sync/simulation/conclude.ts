@@ -40,6 +40,11 @@ const meetNow = async (world: World, way: Way, seed: number): Promise<void> => {
   await meeting
 }
 
+/** Everybody meets everybody they know once. */
+const meetOnce = async (world: World, random: Random): Promise<void> => {
+  for (const way of random.shuffle(world.ways)) await meetNow(world, way, random.below(2 ** 31))
+}
+
 const agrees = ({ members }: World): boolean => {
   const frontiers = members.map(({ replica }) =>
     JSON.stringify(replica.read(() => replica.lines.frontier())),
@@ -69,15 +74,16 @@ const heal = async (world: World, random: Random): Promise<void> => {
   const roundsMax = world.members.length * 2 + 4
   let agreed = false
   for (let round = 0; round < roundsMax; round++) {
-    for (const way of random.shuffle(world.ways)) {
-      await meetNow(world, way, random.below(2 ** 31))
-    }
+    await meetOnce(world, random)
     // Once more, so that places have everything, too.
     if (agreed) return
     agreed = agrees(world)
   }
   hold("everybody holds the same in the end", false, () => differences(world))
 }
+
+/** Times that a newcomer finds damage which others have to mend. */
+const joiningsMax = 4
 
 /** A new replica that knows one of the others or one place becomes equal to all. */
 const join = async (world: World, random: Random): Promise<void> => {
@@ -87,8 +93,12 @@ const join = async (world: World, random: Random): Promise<void> => {
     const way = random.pick(world.ways)
     const to = random.chance(0.5) ? way.from : way.to
     const joining: Way = { from: newcomer, to, name: "joining", open: true }
-    await meetNow(world, joining, random.below(2 ** 31))
     const host = world.members[0]!
+    for (let joinings = 1; ; joinings++) {
+      await meetNow(world, joining, random.below(2 ** 31))
+      if (joinings === joiningsMax || stateOf(newcomer.replica) === stateOf(host.replica)) break
+      await meetOnce(world, random)
+    }
     const what = to instanceof Member ? to.name : to.kind
     same("who joins becomes equal", stateOf(newcomer.replica), stateOf(host.replica), what)
   } finally {

@@ -12,15 +12,13 @@ import { localOf } from "../../../src/sync/replica-local.ts"
 import { News } from "../../../src/testing/memory-news.ts"
 import { registryOf } from "../../simulation/schemas.ts"
 import type { SchemaVersion } from "../../simulation/schemas.ts"
+import type { Mutant } from "./mutant.ts"
 import { isKilled, Killed, mortal, spare } from "./mortal.ts"
 
 export interface Place {
   readonly directory: string
   readonly stateDirectory: string
 }
-
-/** A way to break what replicas do with batches, to show that the simulation notices. */
-export type Mutant = (local: Local) => Local
 
 const openReplica = ({ directory, stateDirectory }: Place, version: SchemaVersion): Replica => {
   const replica = Replica.open(directory, { schemas: registryOf(version), stateDirectory })
@@ -71,7 +69,8 @@ export class Member implements Place {
   #started(): Process {
     const replica = openReplica(this, this.version)
     // Every step is synchronous, and so is every write here: none falls into another.
-    const local = this.#mutant(this.#news.heardFrom(localOf(replica, async (step) => step())))
+    const sound = this.#news.heardFrom(localOf(replica, async (step) => step()))
+    const local = this.#mutant.local?.(sound) ?? sound
     const started: Process = {
       replica,
       author: new Author(replica),

@@ -105,33 +105,68 @@ const randomWeather = (random: Random): Weather => {
 
 const losses: ReadonlyArray<Loss> = ["oldest", "newest", "some", "all"]
 
-const rare = (random: Random, at: number): Operation => {
-  switch (random.below(9)) {
+const meetOver = (random: Random, at: number): Operation => ({
+  do: "meet",
+  at,
+  link: random.below(4),
+  seed: random.below(2 ** 31),
+})
+
+const randomRestore = (random: Random, at: number): Operation => ({
+  do: "restore",
+  at,
+  inPlace: random.chance(0.6),
+  recordLost: random.chance(0.4),
+})
+
+/** A twin goes on under the same key, unnoticed, and both write. */
+const twins = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => [
+  { do: "copy", at, hidden: true },
+  // The twin is the newest replica: -1 from the end.
+  ...random.shuffle([write(at), write(-1), write(random.pick([at, -1]))]),
+  ...(random.chance(0.5) ? [meetOver(random, -1), { do: "wait" as const, millis: 3000 }] : []),
+]
+
+/** A backup is put back after others have seen what came later; then work goes on. */
+const rollback = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => [
+  write(at),
+  { do: "save", at },
+  write(at),
+  meetOver(random, at),
+  { do: "wait", millis: 3000 },
+  randomRestore(random, at),
+  ...(random.chance(0.5) ? [meetOver(random, at), { do: "wait" as const, millis: 3000 }] : []),
+  write(at),
+]
+
+type Write = (at: number) => Operation
+
+const rare = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => {
+  switch (random.below(12)) {
     case 0:
-      return { do: "save", at }
+      return [{ do: "save", at }]
     case 1:
-      return { do: "restore", at, inPlace: random.chance(0.6), recordLost: random.chance(0.4) }
+      return [randomRestore(random, at)]
     case 2:
-      return { do: "copy", at, hidden: random.chance(0.5) }
+      return rollback(random, at, write)
     case 3:
-      return {
-        do: "lose",
-        place: random.below(4),
-        loss: random.pick(losses),
-        seed: random.below(2 ** 31),
-      }
+      return [{ do: "copy", at, hidden: false }]
     case 4:
-      return { do: "stop", at }
+      return twins(random, at, write)
     case 5:
-    case 6:
-      return { do: "attack", at, kind: random.pick(attackKinds), seed: random.below(2 ** 31) }
-    default:
-      return {
-        do: "crash",
-        at,
-        calls: random.below(random.pick([5, 40, 200])),
-        downMillis: random.below(5000),
-      }
+    case 6: {
+      const seed = random.below(2 ** 31)
+      return [{ do: "lose", place: random.below(4), loss: random.pick(losses), seed }]
+    }
+    case 7:
+      return [{ do: "stop", at }]
+    case 8:
+    case 9:
+      return [{ do: "attack", at, kind: random.pick(attackKinds), seed: random.below(2 ** 31) }]
+    default: {
+      const calls = random.below(random.pick([5, 40, 200]))
+      return [{ do: "crash", at, calls, downMillis: random.below(5000) }]
+    }
   }
 }
 
@@ -145,14 +180,13 @@ const linksFor = (random: Random, replicas: number, places: number): ReadonlyArr
   ).flat()
 }
 
-const randomOperation = (random: Random, replicas: number): Operation => {
-  const at = random.below(replicas)
+const randomOperations = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => {
   const kind = random.below(20)
-  if (kind < 12) return { do: "meet", at, link: random.below(4), seed: random.below(2 ** 31) }
-  if (kind < 15) return { do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }
-  if (kind < 16) return { do: "part", at, link: random.below(4), open: random.chance(0.5) }
-  if (kind < 17) return { do: "weather", weather: randomWeather(random) }
-  return rare(random, at)
+  if (kind < 12) return [meetOver(random, at)]
+  if (kind < 15) return [{ do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }]
+  if (kind < 16) return [{ do: "part", at, link: random.below(4), open: random.chance(0.5) }]
+  if (kind < 17) return [{ do: "weather", weather: randomWeather(random) }]
+  return rare(random, at, write)
 }
 
 /** Mostly few replicas, which are quick; sometimes up to twelve. */
@@ -172,17 +206,19 @@ export const randomSyncHistory = (seed: number): SyncHistory => {
   const operations: Array<Operation> = [{ do: "weather", weather: randomWeather(random) }]
   const length = random.between(8, 30) + replicas.length * 3
   const written: Array<Edit> = []
-  while (operations.length < length) {
-    if (random.chance(0.6)) {
-      operations.push(randomOperation(random, replicas.length))
-      continue
+  const edit = (at: number): Operation => {
+    for (;;) {
+      if (written.length === 0) written.push(...edits(random))
+      const next = written.shift()
+      if (next?.do === "resolve") return { ...next, at }
+      if (next?.do !== "write") continue
+      return { do: "write", at, changes: next.changes, wall: random.pick(walls) }
     }
-    if (written.length === 0) written.push(...edits(random))
-    const edit = written.shift()
+  }
+  while (operations.length < length) {
     const at = random.below(replicas.length)
-    if (edit?.do === "write") {
-      operations.push({ do: "write", at, changes: edit.changes, wall: random.pick(walls) })
-    } else if (edit?.do === "resolve") operations.push({ ...edit, at })
+    if (random.chance(0.4)) operations.push(edit(at))
+    else operations.push(...randomOperations(random, at, edit))
   }
   return { seed, replicas, places, links, operations }
 }

@@ -4,7 +4,7 @@
 import { keysFrom } from "../../simulation/keys.ts"
 import { Random } from "../../simulation/random.ts"
 import { conclude } from "./conclude.ts"
-import type { Mutant } from "./member.ts"
+import type { Mutant } from "./mutant.ts"
 import type { SyncHistory } from "./operations.ts"
 import { World } from "./world.ts"
 

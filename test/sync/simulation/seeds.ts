@@ -1,7 +1,6 @@
 /**
  * Runs histories of meetings by their seeds, and tells of a failure so that anyone can bring it back.
  */
-import type { Mutant } from "./member.ts"
 import { randomSyncHistory } from "./operations.ts"
 import type { SyncHistory } from "./operations.ts"
 import { runSyncHistory } from "./run.ts"
@@ -17,9 +16,9 @@ const report = (seed: number, failure: unknown, smallest: SyncHistory): string =
   ].join("\n")
 
 /** Throws for the first seed whose history breaks a property. */
-export const runSyncSeed = async (seed: number, mutant?: Mutant): Promise<void> => {
+export const runSyncSeed = async (seed: number): Promise<void> => {
   const history = randomSyncHistory(seed)
-  const run = (candidate: SyncHistory) => runSyncHistory(candidate, mutant)
+  const run = (candidate: SyncHistory) => runSyncHistory(candidate)
   const failure = await failureOf(run, history)
   if (failure === undefined) return
   const smallest = await shrink(run, history, kindOf(failure))

@@ -4,26 +4,32 @@
  * It answers for nothing: it may be cut at either end, begun anew, or hold what nobody can read. What it
  * says that it holds is what an unbroken chain of its messages leads to.
  */
-import { chainHash, genesisHash } from "../../../src/event/hash.ts"
+import { genesisHash } from "../../../src/event/hash.ts"
 import type { Frontier, Head } from "../../../src/log/frontier.ts"
 import type { Holdings, ProjectDescription, Pushed, Remote } from "../../../src/sync/remote.ts"
-import { decodeSegment, encodeSegment, linesOfSegment } from "../../../src/sync/segment.ts"
+import { decodeSegment, encodeSegment } from "../../../src/sync/segment.ts"
+import { runFromSegment } from "../../../src/sync/run.ts"
 import type { Segment } from "../../../src/sync/segment.ts"
 
 /** A message that can be read. */
 interface Message {
   readonly segment: Segment
-  /** Chain hashes of its events. */
+  /** Chain hashes of its events; none when it is not what it says, so that it hides nothing. */
   readonly hashes: ReadonlyArray<string>
+}
+
+const checkedHashes = (segment: Segment): ReadonlyArray<string> => {
+  try {
+    return runFromSegment(segment, segment.project).hashes
+  } catch {
+    return []
+  }
 }
 
 const messageFrom = (bytes: Uint8Array): Message | undefined => {
   try {
     const segment = decodeSegment(bytes, "stream")
-    let hash = segment.previous
-    const lines = linesOfSegment(segment, "stream").toString("utf8").split("\n").slice(0, -1)
-    const hashes = lines.map((line) => (hash = chainHash(hash, line.split("\t")[0]!)))
-    return { segment, hashes }
+    return { segment, hashes: checkedHashes(segment) }
   } catch {
     // Somebody else's message, or a damaged one: nothing that a reader could use.
     return undefined
@@ -66,7 +72,7 @@ export class Stream {
   reached(): ReadonlyMap<string, { readonly node: string; readonly seq: number }> {
     const reached = new Map<string, { readonly node: string; readonly seq: number }>()
     for (const message of this.messages) {
-      if (message === undefined) continue
+      if (message === undefined || message.hashes.length === 0) continue
       const { project, node, publicKey, from, previous } = message.segment
       const begins = from === 1 && previous === genesisHash(project, publicKey)
       if (!begins && !reached.has(previous)) continue
@@ -82,11 +88,9 @@ const holdingsOf = (stream: Stream, since: Frontier): Holdings => {
   const reached = stream.reached()
   const followed = new Set<string>()
   for (const message of stream.messages) {
-    if (message === undefined) continue
-    const { segment, hashes } = message
-    for (const hash of [segment.previous, ...hashes.slice(0, -1)]) {
-      if (reached.has(hashes[0]!)) followed.add(hash)
-    }
+    const [first, ...rest] = message?.hashes ?? []
+    if (first === undefined || !reached.has(first)) continue
+    for (const hash of [message!.segment.previous, first, ...rest].slice(0, -1)) followed.add(hash)
   }
   const frontier: { [log: string]: Head } = {}
   for (const [hash, { node, seq }] of reached) {

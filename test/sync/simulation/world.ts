@@ -25,7 +25,8 @@ import { attack } from "./attack.ts"
 import { Clockwork } from "./clockwork.ts"
 import { Ledger } from "./ledger.ts"
 import { Member } from "./member.ts"
-import type { Mutant, Place } from "./member.ts"
+import type { Place } from "./member.ts"
+import type { Mutant } from "./mutant.ts"
 import { Killed, killAfter, spare } from "./mortal.ts"
 import { calm, throughWeather } from "./network.ts"
 import type { Weather } from "./network.ts"
@@ -61,7 +62,7 @@ export class World {
   readonly #dead: Array<Member> = []
   #failure: { readonly error: unknown } | undefined
 
-  constructor(history: SyncHistory, mutant: Mutant = (local) => local) {
+  constructor(history: SyncHistory, mutant: Mutant = {}) {
     this.#seed = history.seed
     this.#mutant = mutant
     for (const version of history.replicas) this.members.push(this.newcomer(version))
@@ -215,7 +216,8 @@ export class World {
   }
 
   remoteOf({ to }: Way): Remote {
-    return to instanceof Member ? memoryRemote(to.peer) : to.remote()
+    const remote = to instanceof Member ? memoryRemote(to.peer) : to.remote()
+    return this.#mutant.remote?.(remote) ?? remote
   }
 
   /** Begins a meeting, unless one is under way there. */
