@@ -241,8 +241,7 @@ class Outgoing {
       if (!unit.isWhole) break
     }
     if (parts.length === 0) return undefined
-    // A branch stands after what it parts from.
-    parts.sort((left, right) => left.from - right.from)
+    // In the order of their first events: a branch stands after what it parts from.
     return parts.map((part) => this.#segment(part))
   }
 
