@@ -59,12 +59,15 @@ export const chainsOf = (runs: NodeRuns): ReadonlyArray<ReadonlyArray<ShelfRun>>
     })
 }
 
-/** Cuts a chain at its large runs. */
-const smallStretches = (chain: ReadonlyArray<ShelfRun>): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
+/** Cuts a chain at its large runs, and behind those from which more than one run goes on. */
+const smallStretches = (
+  chain: ReadonlyArray<ShelfRun>,
+  runs: NodeRuns,
+): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
   const stretches: Array<Array<ShelfRun>> = [[]]
   for (const run of chain) {
-    if (isLarge(run)) stretches.push([])
-    else stretches.at(-1)!.push(run)
+    if (!isLarge(run)) stretches.at(-1)!.push(run)
+    if (isLarge(run) || runs.next(run).length > 1) stretches.push([])
   }
   return stretches
 }
@@ -87,8 +90,9 @@ const grouped = (runs: ReadonlyArray<ShelfRun>): ReadonlyArray<ReadonlyArray<She
 /** Groups of runs of one chain to be merged now, each into one. */
 export const mergesOf = (
   chain: ReadonlyArray<ShelfRun>,
+  runs: NodeRuns,
 ): ReadonlyArray<ReadonlyArray<ShelfRun>> => {
-  const stretches = smallStretches(chain)
+  const stretches = smallStretches(chain, runs)
   const enclosed = stretches.slice(0, -1).flatMap(grouped)
   const last = stretches.at(-1)!
   if (last.length <= smallRunsMax) return enclosed
@@ -156,8 +160,8 @@ class Tidying {
     await this.#remove(run)
   }
 
-  /** Writes one run in place of several, then removes those that nothing else goes on from. */
-  async merge(group: ReadonlyArray<ShelfRun>, runs: NodeRuns): Promise<void> {
+  /** Writes one run in place of several, from inside which no other goes on. */
+  async merge(group: ReadonlyArray<ShelfRun>): Promise<void> {
     const lines: Array<Buffer> = []
     let first
     let last
@@ -175,11 +179,7 @@ class Tidying {
     const start = { project, node, publicKey, from, to, previous, head }
     const whole = Buffer.concat(lines)
     await this.#write(segmentFrom(signature === undefined ? start : { ...start, signature }, whole))
-    const parts = new Set(group)
-    for (const run of group.slice(0, -1)) {
-      if (runs.next(run).every((next) => parts.has(next))) await this.#remove(run)
-    }
-    await this.#remove(group.at(-1)!)
+    for (const run of group) await this.#remove(run)
   }
 
   /** Cuts one run from whose middle another one goes on. Tells whether there was one. */
@@ -295,9 +295,9 @@ export const tidyShelf = async (
     await again()
   }
   const merges = nodes.flatMap((runs) =>
-    chainsOf(runs).flatMap((chain) => mergesOf(chain).map((group) => ({ runs, group }))),
+    chainsOf(runs).flatMap((chain) => mergesOf(chain, runs).map((group) => ({ runs, group }))),
   )
-  for (const { runs, group } of merges.slice(0, mergesMax)) await tidying.merge(group, runs)
+  for (const group of merges.slice(0, mergesMax)) await tidying.merge(group)
   if (merges.length > 0) await again()
   for (const runs of nodes) await tidying.compare(runs)
   return tidying.changed

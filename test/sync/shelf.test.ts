@@ -394,6 +394,41 @@ describe("a shelf that is used for long", () => {
     expect(nearly.given).toHaveLength(newestRunsKept)
   })
 
+  it("keeps a branch held while it merges what the branch parts from", async () => {
+    const storage = memoryStorage()
+    const log = logOf("one", 80)
+    const branch = logOf("one", 5, { log, events: 3 })
+    const end = branch.references.at(-1)!.hash
+    for (let seq = 1; seq <= 80; seq += 1) {
+      const also = seq === 4 ? [segmentOf(branch, 4, 8)] : []
+      const { frontier } = await push(shelfRemote(storage), segmentOf(log, seq, seq), ...also)
+      const hashes = Object.values(frontier).map(({ hash }) => hash)
+      expect(hashes.includes(end)).toBe(seq >= 4)
+      expect(hashes).toContain(log.references[seq - 1]!.hash)
+    }
+    expect(eventsFiles(storage).length).toBeLessThanOrEqual(smallRunsMax + 3)
+  })
+
+  it("loses nothing when two push and tidy the same at once", async () => {
+    for (const writers of [["one"], ["one", undefined], [undefined, "one", undefined]]) {
+      const storage = memoryStorage()
+      const log = logOf("one", 120)
+      const write = async (writer: string | undefined, length: number): Promise<void> => {
+        for (let from = 1; from <= 120; from += length) {
+          const segment = segmentOf(log, from, Math.min(120, from + length - 1), writer)
+          await push(shelfRemote(storage), segment)
+        }
+      }
+      await Promise.all(writers.flatMap((writer) => [write(writer, 2), write(writer, 3)]))
+      await Promise.all(
+        writers.map((writer) => push(shelfRemote(storage), segmentOf(log, 120, 120, writer))),
+      )
+      const reader = new Reader()
+      await reader.pull(shelfRemote(storage))
+      expect(reader.events).toBe(120)
+    }
+  })
+
   it("keeps the signature over the end of what it merges", async () => {
     const storage = memoryStorage()
     const log = logOf("signed", 60)
