@@ -294,9 +294,7 @@ export const tidyShelf = async (
     if (!cut) break
     await again()
   }
-  const merges = nodes.flatMap((runs) =>
-    chainsOf(runs).flatMap((chain) => mergesOf(chain, runs).map((group) => ({ runs, group }))),
-  )
+  const merges = nodes.flatMap((runs) => chainsOf(runs).flatMap((chain) => mergesOf(chain, runs)))
   for (const group of merges.slice(0, mergesMax)) await tidying.merge(group)
   if (merges.length > 0) await again()
   for (const runs of nodes) await tidying.compare(runs)
