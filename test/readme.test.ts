@@ -7,6 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { startServer } from "./nats/server.ts"
+import type { TestServer } from "./nats/server.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const readme = readFileSync(join(root, "README.md"), "utf8")
@@ -45,10 +47,8 @@ const shellBlocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) =>
 
 const blockWith = (words: string): string => shellBlocks.find((block) => block.includes(words))!
 
-/** Both tours, with the words that a person would copy from the lines above. */
-const toured = (): string => {
-  const tour = `${blockWith("lamplog init")}\n${blockWith("lamplog key make")}`
-  const folder = mkdtempSync(join(tmpdir(), "lamplog-tour-"))
+/** Runs pieces of a tour in a folder, with the words that a person would copy from the lines above. */
+const walk = (tour: string, folder: string): string => {
   const first = (key: string) =>
     `$(lamplog conflicts --json | ${process.execPath} -p 'JSON.parse(fs.readFileSync(0))[0].${key}')`
   const shown = (key: string) =>
@@ -61,25 +61,76 @@ const toured = (): string => {
       .replace("SIGNING-LINE", shown("signing.verifier"))
       .replace("AGE-LINE", shown("encryption.recipient")),
   ].join("\n")
+  return execFileSync("bash", ["-c", script], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, LAMPLOG_STATE_DIR: join(folder, "state") },
+  })
+}
+
+const withServer = async <A>(run: (server: TestServer) => Promise<A>): Promise<A> => {
+  const server = await startServer()
   try {
-    return execFileSync("bash", ["-c", script], {
-      cwd: folder,
-      encoding: "utf8",
-      env: { ...process.env, LAMPLOG_STATE_DIR: join(folder, "state") },
-    })
+    return await run(server)
+  } finally {
+    await server.remove()
+  }
+}
+
+const inFolder = async <A>(run: (folder: string) => A | Promise<A>): Promise<A> => {
+  const folder = mkdtempSync(join(tmpdir(), "lamplog-tour-"))
+  try {
+    return await run(folder)
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
+/** Lines of the sync tour that start and stop the server, which is the test's own here. */
+const serverLine = /^(nats-server|kill) .*$/m
+
+/** Walks through the sync tour; gives the digests of all replicas after each of its parts. */
+const synced = (folder: string): Promise<ReadonlyArray<ReadonlySet<string>>> =>
+  withServer(async (server) => {
+    const digestsOf = (names: ReadonlyArray<string>): ReadonlySet<string> =>
+      new Set(
+        names.map((name) => {
+          const text = walk(`cd ${name} && lamplog status --json`, folder)
+          return (JSON.parse(text) as { digest: string }).digest
+        }),
+      )
+    const own = (part: string) => part.replaceAll("nats://localhost:4222", server.url)
+    const tour = blockWith("nats-server").split(serverLine)
+    // Between the parts stand what was matched: start, kill, start.
+    const [, , together, , apart, , back] = tour
+    walk(blockWith("lamplog init"), folder)
+    walk(`cd bo\n${own(together!)}`, folder)
+    const first = digestsOf(["ana", "bo"])
+    await server.kill()
+    walk(own(apart!), folder)
+    const second = digestsOf(["ana", "bo"])
+    await server.restart()
+    walk(own(back!), folder)
+    return [first, second, digestsOf(["ana", "bo", "cy"])]
+  })
+
 describe("README.md", () => {
-  it("leads through five minutes of real commands to a settled conflict", () => {
-    const told = toured()
+  it("leads through five minutes of real commands to a settled conflict", async () => {
+    const tours = `${blockWith("lamplog init")}\n${blockWith("lamplog key make")}`
+    const told = await inFolder((folder) => walk(tours, folder))
     expect(told).toMatch(/value\s+.*#3344ff|#3344ff.*bo@example.org/)
     expect(told).toContain("settled")
     expect(told).toContain("Everything holds")
     expect(told).toContain("signed by an unknown key")
     expect(told).toContain("with age")
+  })
+
+  it("syncs two folders through a server that goes and comes back, and a third from it alone", async () => {
+    const [together, apart, back] = await inFolder(synced)
+    expect(together!.size).toBe(1)
+    expect(apart!.size).toBe(2)
+    expect(back!.size).toBe(1)
+    expect(back).not.toEqual(together)
   })
 
   it("shows the library with promises and with Effect", () => {
