@@ -158,26 +158,28 @@ const isWithinLines = (lines: Lines, cut: Reference, event: Reference): boolean 
   return lines.hashAt(holder.line, event.seq) === event.hash
 }
 
-const standsAlike = (left: Member | undefined, right: Member | undefined): boolean =>
-  left === undefined || right === undefined
-    ? left === right
-    : left.cuts.length === right.cuts.length &&
-      left.cuts.every(({ hash, seq }, at) => {
-        const other = right.cuts[at]!
-        return other.seq === seq && other.hash === hash
-      })
+/** The seq up to which both standings mean the same for one log; undefined when they always do. */
+const alikeUpTo = (left: Member | undefined, right: Member | undefined): number | undefined => {
+  if (left === undefined || right === undefined) return left === right ? undefined : 0
+  const keysOf = ({ cuts }: Member) => new Set(cuts.map(({ hash, seq }) => `${seq}:${hash}`))
+  const [before, after] = [keysOf(left), keysOf(right)]
+  const differing = [...left.cuts, ...right.cuts].filter(
+    ({ hash, seq }) => before.has(`${seq}:${hash}`) !== after.has(`${seq}:${hash}`),
+  )
+  return differing.length === 0 ? undefined : Math.min(...differing.map(({ seq }) => seq))
+}
 
 /**
- * The nodes whose events stand in another class than they were given: by what was known `before`, or,
- * for those of whom something `arrived`, at first.
+ * The nodes whose events stand in another class than they were given, each with the seq up to which none does:
+ * by what was known `before`, or, for those of whom something `arrived`, at first.
  */
 export const standingChanged = (
   lines: Lines,
   before: Membership,
   after: Membership,
   arrived: ReadonlySet<string>,
-): ReadonlySet<string> => {
-  const changed = new Set<string>()
+): ReadonlyMap<string, number> => {
+  const changed = new Map<string, number>()
   for (const node of new Set(lines.all.map((line) => line.node))) {
     const member = after.members.get(node)
     const isForked = lines.ofNode(node).length > 1
@@ -185,7 +187,8 @@ export const standingChanged = (
     const assumed = arrived.has(node) && !before.known.has(node)
     const was = assumed ? uncut : before.members.get(node)
     const moved = arrived.has(node) && isForked && (member?.cuts.length ?? 0) > 0
-    if (moved || !standsAlike(was, member)) changed.add(node)
+    const alike = alikeUpTo(was, member)
+    if (moved || alike !== undefined) changed.set(node, moved || isForked ? 0 : alike!)
   }
   return changed
 }

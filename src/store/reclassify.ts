@@ -53,8 +53,10 @@ class Reclassing {
     this.#changed(row, header, aside)
   }
 
-  /** Classes the rows of one line, transaction by transaction. */
-  line(line: LogLine): void {
+  /** Classes the rows of one line behind a seq, transaction by transaction. */
+  line(line: LogLine, behind: number): void {
+    const first = this.#beginning(line, behind + 1)
+    if (first > line.headSeq) return
     const page = this.#replica.sqlite.prepare<[number, number, number], Row>(
       `SELECT ${columns} FROM events WHERE event > ? AND event <= ? ORDER BY event LIMIT ?`,
     )
@@ -65,7 +67,7 @@ class Reclassing {
       members = []
     }
     const last = rowOf(line.line, seqMax)
-    for (let after = rowOf(line.line, 0); ;) {
+    for (let after = rowOf(line.line, first - 1); ;) {
       const rows = page.all(after, last, pageRows)
       if (rows.length === 0) break
       for (const row of rows) {
@@ -76,6 +78,14 @@ class Reclassing {
       after = rows.at(-1)!.event
     }
     finish()
+  }
+
+  /** Where the transaction begins that an event stands in, as far as it is on this line. */
+  #beginning(line: LogLine, seq: number): number {
+    const row = seq <= line.from ? undefined : this.#read.get(rowOf(line.line, seq))
+    if (row === undefined) return Math.max(seq, line.from)
+    const { transaction } = headerFromText(row.header)
+    return Math.max(line.from, seq - (transaction?.index ?? 0))
   }
 
   /**
@@ -100,16 +110,26 @@ class Reclassing {
   }
 }
 
-const reclassLines = (replica: Replica, lines: ReadonlyArray<LogLine>, changed: Changed): void => {
+/** `behind` says for each line up to which seq nothing changes; undefined when nothing does at all. */
+const reclassLines = (
+  replica: Replica,
+  behind: (line: LogLine) => number | undefined,
+  changed: Changed,
+): void => {
   const work = new Reclassing(replica, changed)
-  for (const line of lines) work.line(line)
+  const lines = replica.lines.all.filter((line) => behind(line) !== undefined)
+  for (const line of lines) work.line(line, behind(line)!)
   for (const line of lines) work.sharedMembers(line)
 }
 
 /** Gives every event its class anew, inside the caller's transaction, before a rebuild. */
 export const reclassify = (replica: Replica): void => {
   replica.members.reset()
-  reclassLines(replica, replica.lines.all, () => {})
+  reclassLines(
+    replica,
+    () => 0,
+    () => {},
+  )
 }
 
 /** What a change of membership did to events that are held. */
@@ -143,8 +163,8 @@ export const settleMembership = (
   const after = members.current
   for (const node of arrived) if (!after.known.has(node)) throw notAdmitted(replica, node)
   const nodes = standingChanged(lines, before, after, arrived)
-  const affected = lines.all.filter(({ node }) => nodes.has(node))
-  reclassLines(replica, affected, (_, header, reason) => {
+  const behind = ({ node }: LogLine) => nodes.get(node)
+  reclassLines(replica, behind, (_, header, reason) => {
     setAside += reason === null ? -1 : 1
     if (header.type === controlType) return
     const entry = projection.entry(header.type, header.id)

@@ -33,7 +33,7 @@ const replicaOf = (shelf: Shelf, name: string): Replica =>
     schemas: builtInSchemas(),
   })
 
-const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 60)
+const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 30)
 const first = Number(process.env.LAMPLOG_MEMBERSHIP_SEED ?? 0)
 
 describe("members who are admitted, retired and forked at random", () => {
