@@ -33,5 +33,6 @@ const run: Run = {
   cpuMillis: watch.cpuMillis,
   units,
   peakBytes: process.resourceUsage().maxRSS * 1024,
+  notes: watch.notes,
 }
 process.stdout.write(`${JSON.stringify(run)}\n`)

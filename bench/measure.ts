@@ -21,6 +21,8 @@ export interface Place {
 export class Stopwatch {
   millis = 0
   cpuMillis = 0
+  /** What a run has to tell beside its time. */
+  readonly notes: { [name: string]: number } = {}
   #began = 0
   #cpuBegan = process.cpuUsage()
 
@@ -33,6 +35,10 @@ export class Stopwatch {
     this.millis += performance.now() - this.#began
     const { user, system } = process.cpuUsage(this.#cpuBegan)
     this.cpuMillis += (user + system) / 1000
+  }
+
+  note(notes: { readonly [name: string]: number }): void {
+    Object.assign(this.notes, notes)
   }
 
   time<A>(run: () => A): A {
@@ -82,6 +88,7 @@ export interface Run {
   readonly units: number
   /** Peak of the whole process: program, input and work. */
   readonly peakBytes: number
+  readonly notes: { readonly [name: string]: number }
 }
 
 /** As the command line starts itself (src/cli/main.ts). */
@@ -127,6 +134,8 @@ export interface Figure {
   readonly cpuMillis: number
   readonly microsPerUnit: number
   readonly peakBytes: number
+  /** Medians of what the runs noted. */
+  readonly notes: { readonly [name: string]: number }
   /** Limit time divided by our time: 1 means as fast as the limit. Missing for ourselves. */
   readonly ratio?: number
   /** The same of processor time, which a busy machine disturbs less. */
@@ -177,6 +186,12 @@ export const answerFrom = (
       cpuMillis: median(own.map((run) => run.cpuMillis)),
       microsPerUnit: (millis * 1000) / own[0]!.units,
       peakBytes: median(own.map((run) => run.peakBytes)),
+      notes: Object.fromEntries(
+        Object.keys(own[0]!.notes).map((name) => [
+          name,
+          median(own.map((run) => run.notes[name]!)),
+        ]),
+      ),
     }
   }
   const ours = figureOf(oursName)
@@ -211,6 +226,7 @@ export const table = (answers: ReadonlyArray<Answer>): string => {
     "peak memory",
     "limit ÷ ours",
     "by cpu",
+    "notes",
   ]
   const rows = answers.flatMap((answer) =>
     answer.figures.map((figure, index) => [
@@ -222,6 +238,9 @@ export const table = (answers: ReadonlyArray<Answer>): string => {
       megabytes(figure.peakBytes),
       figure.ratio === undefined ? "" : figure.ratio.toFixed(2),
       figure.cpuRatio === undefined ? "" : figure.cpuRatio.toFixed(2),
+      Object.entries(figure.notes)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(", "),
     ]),
   )
   const widths = head.map((title, column) =>

@@ -1,6 +1,7 @@
 /** Every question that `npm run bench` asks, in the order of its table. */
 import { assets } from "./assets.ts"
 import { gating } from "./gate.ts"
+import { meetings } from "./meetings.ts"
 import { memory } from "./memory.ts"
 import type { Question } from "./measure.ts"
 import { seals } from "./seal.ts"
@@ -17,5 +18,6 @@ export const questions: ReadonlyArray<Question> = [
   ...seals,
   ...gating,
   ...assets,
+  ...meetings,
   ...memory,
 ]
