@@ -124,3 +124,41 @@ export const ended = async (child: ChildProcess): Promise<Outcome> => {
   })
   return { status, stdout, stderr }
 }
+
+/** A command that runs until it is stopped. */
+export interface Running {
+  readonly text: () => string
+  /** Resolves when what was written fits. */
+  readonly says: (wanted: RegExp) => Promise<RegExpExecArray>
+  readonly stop: () => Promise<Outcome & { readonly text: string }>
+}
+
+/** Begins a command of a stage that runs until it is stopped. */
+export const begin = (
+  { run }: Stage,
+  argv: ReadonlyArray<string>,
+  options: RunOptions = {},
+): Running => {
+  const abort = new AbortController()
+  let text = ""
+  let hear = (): void => {}
+  const write = async (part: string): Promise<void> => {
+    text += part
+    hear()
+  }
+  const outcome = run(argv, { ...options, write, signal: abort.signal })
+  const says = (wanted: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      hear = () => {
+        const found = wanted.exec(text)
+        if (found !== null) resolve(found)
+      }
+      hear()
+      void outcome.then(({ stderr }) => reject(new Error(`it ended: ${text}${stderr}`)))
+    })
+  const stop = async () => {
+    abort.abort()
+    return { ...(await outcome), text }
+  }
+  return { text: () => text, says, stop }
+}

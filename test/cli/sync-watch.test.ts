@@ -4,10 +4,10 @@ import { stripVTControlCharacters } from "node:util"
 import { beforeEach, describe, expect, it } from "vitest"
 import type { ErrorDocument } from "./documents.ts"
 import { expectRefusal } from "./refusal.ts"
-import { stage } from "./stage.ts"
-import type { Outcome, RunOptions } from "./stage.ts"
+import { begin, stage } from "./stage.ts"
 
-const { run, json, folder, path } = stage()
+const theatre = stage()
+const { run, json, folder, path } = theatre
 const deadUrl = "http://127.0.0.1:1"
 const token = "0123456789abcdef0123456789abcdef"
 let stages = 0
@@ -27,44 +27,11 @@ beforeEach(async () => {
   await json(["remote", "add", "shared", `folder:../${shared}`], { in: ana })
 })
 
-/** A command that runs until it is stopped. */
-interface Running {
-  readonly text: () => string
-  /** Resolves when what was written fits. */
-  readonly says: (wanted: RegExp) => Promise<RegExpExecArray>
-  readonly stop: () => Promise<Outcome & { readonly text: string }>
-}
-
-const begin = (argv: ReadonlyArray<string>, options: RunOptions = {}): Running => {
-  const abort = new AbortController()
-  let text = ""
-  let hear = (): void => {}
-  const write = async (part: string): Promise<void> => {
-    text += part
-    hear()
-  }
-  const outcome = run(argv, { ...options, write, signal: abort.signal })
-  const says = (wanted: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      hear = () => {
-        const found = wanted.exec(text)
-        if (found !== null) resolve(found)
-      }
-      hear()
-      void outcome.then(({ stderr }) => reject(new Error(`it ended: ${text}${stderr}`)))
-    })
-  const stop = async () => {
-    abort.abort()
-    return { ...(await outcome), text }
-  }
-  return { text: () => text, says, stop }
-}
-
 describe("sync --watch", () => {
   it("takes and hands over whatever is new, a line whenever something came of it", async () => {
     await json(["sync"], { in: ana })
     await json(["clone", `folder:${shared}`, bo])
-    const watching = begin(["sync", "--watch"], { in: ana })
+    const watching = begin(theatre, ["sync", "--watch"], { in: ana })
     await watching.says(/^shared {2}in sync {2}pulled 0, pushed 0\n/)
     await json(["set", "token/red", "value=2"], { in: bo })
     await json(["sync"], { in: bo })
@@ -81,8 +48,8 @@ describe("sync --watch", () => {
   it("goes on with the others when one is not to be had", async () => {
     await json(["remote", "add", "dead", deadUrl], { in: ana })
     await json(["remote", "add", "gone", "folder:gone"], { in: ana })
-    const watching = begin(["sync", "--watch", "--json"], { in: ana })
-    const after = begin(["sync", "--watch"], { in: ana })
+    const watching = begin(theatre, ["sync", "--watch", "--json"], { in: ana })
+    const after = begin(theatre, ["sync", "--watch"], { in: ana })
     await after.says(/^dead {4}waiting {2}again in \d+ s; No server can be reached/m)
     await after.says(/^gone {4}stopped {2}.*there is no such folder\. → Check the path/m)
     await after.says(/^shared {2}in sync/m)
@@ -104,7 +71,7 @@ describe("sync --watch", () => {
 
   it("writes over its lines on a terminal", async () => {
     await json(["remote", "add", "dead", deadUrl], { in: ana })
-    const watching = begin(["sync", "--watch"], { in: ana, outputIsTerminal: true })
+    const watching = begin(theatre, ["sync", "--watch"], { in: ana, outputIsTerminal: true })
     await watching.says(/shared.*in sync.*pushed 1/)
     await watching.says(/dead.*again in/)
     await json(["set", "token/red", "value=2"], { in: ana })
@@ -123,7 +90,7 @@ describe("sync --watch", () => {
 describe("serve", () => {
   it("lets others sync with this replica, and clone it, until it is stopped", async () => {
     writeFileSync(path(ana, "token"), `${token}\n`, { mode: 0o600 })
-    const serving = begin(["serve", "--token-file", "token", "--json"], { in: ana })
+    const serving = begin(theatre, ["serve", "--token-file", "token", "--json"], { in: ana })
     const [, url] = await serving.says(/"url": "([^"]+)"/)
     const served = JSON.parse(serving.text()) as { readonly name: string; readonly token: boolean }
     expect(served).toMatchObject({ name: "Palette", token: true })
@@ -156,7 +123,7 @@ describe("serve", () => {
     const other = `${ana}-other`
     folder(other)
     await json(["init"], { in: other })
-    const serving = begin(["serve"], { in: ana })
+    const serving = begin(theatre, ["serve"], { in: ana })
     const [, url] = await serving.says(/Serving Palette at (\S+), without a token, to this machine/)
     const outcome = await run(["sync", url!, "--json"], { in: other })
     expectRefusal(outcome, "other-project", 1)
