@@ -64,7 +64,7 @@ export const publishAbout = async (
     const id = `about:${hash("sha256", text).slice(0, 32)}`
     const message = { headers: headers(), data: Buffer.from(text), id }
     const stored = await publisher.publish(names.about(node), message, signal)
-    if (!names.shared) memory.advance(stored.sequence, stored.id)
+    if (!names.shared) memory.advance(stored.sequence, stored.id, message.data.length)
   }
   memory.described = state.created
 }

@@ -16,6 +16,8 @@ export class Memory {
   ledger = new Ledger()
   place: Place | undefined
   bucket: BucketSeen | undefined
+  /** By node, the last message with something of its log that was published as this node. */
+  own = new Map<string, number>()
   /** The last sequence of the stream when everything before it had been read. */
   readUpTo = 0
   /** Further messages whose heads are in the ledger, and which were not handed over. */
@@ -36,6 +38,7 @@ export class Memory {
     this.ledger = cursor?.ledger ?? new Ledger()
     this.place = cursor?.place
     this.bucket = cursor?.bucket
+    this.own = new Map(cursor?.own)
     this.readUpTo = 0
     this.lookedUpTo = 0
     this.epoch = -1
@@ -45,8 +48,9 @@ export class Memory {
   /** Begins with a stream of which nothing is known. */
   restart({ created, first, holes }: StreamState): void {
     this.ledger = new Ledger()
-    this.place = { created, sequence: Math.max(0, first - 1), messageId: "", holes }
+    this.place = { created, sequence: Math.max(0, first - 1), messageId: "", bytes: 0, holes }
     this.bucket = undefined
+    this.own = new Map()
     this.readUpTo = 0
     this.lookedUpTo = 0
   }
@@ -61,8 +65,8 @@ export class Memory {
 
   /** The cursor as it is now, to be kept with the next batch. */
   text(): string {
-    const { place, ledger, bucket } = this
-    return cursorText({ place: place!, ledger, bucket })
+    const { place, ledger, bucket, own } = this
+    return cursorText({ place: place!, ledger, bucket, own })
   }
 
   /** Whether the replica keeps another cursor than would be right now. */
@@ -89,11 +93,17 @@ export class Memory {
     return true
   }
 
+  /** A message was published as this node; the latest is the last. */
+  published(node: string, sequence: number): void {
+    this.own.delete(node)
+    this.own.set(node, sequence)
+  }
+
   /** A message of our own was stored here: nothing else came before it, it need not be read. */
-  advance(sequence: number, messageId: string): void {
+  advance(sequence: number, messageId: string, bytes: number): void {
     if (this.place === undefined || sequence !== this.readUpTo + 1) return
     if (this.place.sequence === this.readUpTo) {
-      this.place = { ...this.place, sequence, messageId }
+      this.place = { ...this.place, sequence, messageId, bytes }
     }
     this.readUpTo = sequence
   }

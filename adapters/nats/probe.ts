@@ -6,6 +6,8 @@ import type { Connection } from "./connection.ts"
 import type { Place } from "./cursor.ts"
 import { idHeader, runOfHeaders } from "./message.ts"
 import type { Run } from "./ledger.ts"
+import { StreamReader } from "./stream-reader.ts"
+import type { Reading } from "./stream-reader.ts"
 
 /** The last message on a subject. */
 export interface LastMessage {
@@ -54,17 +56,29 @@ export const lastOn = (
     }
   })
 
+/** From so many bytes on, a message's id is read without its body. */
+const bodyBytesMax = 16 * 1024
+
 /** The id of the message at a place; undefined when there is none. */
-export const idAt = (
+const idAt = async (
   connection: Connection,
-  stream: string,
-  sequence: number,
+  at: Omit<Reading, "start">,
+  { sequence, bytes }: Place,
   signal: AbortSignal,
-): Promise<string | undefined> =>
-  connection.call("looking at a message", signal, async ({ manager }) => {
-    const message = await manager.streams.getMessage(stream, { seq: sequence })
+): Promise<string | undefined> => {
+  if (bytes > bodyBytesMax) {
+    const reader = new StreamReader(connection, { ...at, start: sequence, heads: true })
+    for await (const [first] of reader.read(signal)) {
+      if (first?.sequence === sequence) return first.id
+      break
+    }
+    // Whoever answered may lag: the leader knows.
+  }
+  return connection.call("looking at a message", signal, async ({ manager }) => {
+    const message = await manager.streams.getMessage(at.stream, { seq: sequence })
     return message === null ? undefined : message.header.get(idHeader)
   })
+}
 
 /**
  * Whether a stream is still the one in which this place was read. A place that the stream has forgotten in an orderly
@@ -72,7 +86,7 @@ export const idAt = (
  */
 export const isSamePlace = async (
   connection: Connection,
-  stream: string,
+  at: Omit<Reading, "start">,
   place: Place,
   state: StreamState,
   signal: AbortSignal,
@@ -81,5 +95,5 @@ export const isSamePlace = async (
   // Somebody took away some of what lies before it: which, cannot be told.
   if (state.holes > place.holes) return false
   if (place.sequence < state.first || place.sequence === 0) return true
-  return (await idAt(connection, stream, place.sequence, signal)) === place.messageId
+  return (await idAt(connection, at, place, signal)) === place.messageId
 }

@@ -34,8 +34,10 @@ export interface Published {
 export class Publisher {
   readonly #connection: Connection
   readonly #stream: string
-  /** The last sequence on each subject of ours, as far as is known since the connection stands. */
+  /** The last sequence on each subject of ours, as the leader has told since the connection stands. */
   readonly #last = new Map<string, number>()
+  /** The same as reading the stream has told: fine to begin with, proof of nothing. */
+  readonly #hints = new Map<string, number>()
   #epoch: number
 
   constructor(connection: Connection, stream: string) {
@@ -49,6 +51,11 @@ export class Publisher {
     const last = await lastOn(this.#connection, this.#stream, subject, signal)
     this.#last.set(subject, last?.sequence ?? 0)
     return last
+  }
+
+  /** Tells what reading the stream has shown; 0 when there is no message of ours. */
+  hint(subject: string, sequence: number): void {
+    if (!this.#last.has(subject)) this.#hints.set(subject, sequence)
   }
 
   /** What is known of a subject may be wrong from now on. */
@@ -75,6 +82,9 @@ export class Publisher {
   }
 
   async #publish(subject: string, message: Outgoing, signal: AbortSignal): Promise<Published> {
+    const hint = this.#hints.get(subject)
+    this.#hints.delete(subject)
+    if (hint !== undefined && !this.#last.has(subject)) this.#last.set(subject, hint)
     if (!this.#last.has(subject)) {
       const last = await this.probe(subject, signal)
       // What a lost acknowledgement was for is there already.
@@ -90,7 +100,8 @@ export class Publisher {
       }
       const last = await this.probe(subject, signal)
       if (last?.id === id) return last
-      if ((last?.sequence ?? 0) !== expected) {
+      // Less than was expected means that the stream has forgotten something.
+      if ((last?.sequence ?? 0) > expected) {
         if (last !== undefined && last.id.startsWith(`${message.id}:`)) return last
         const { where } = this.#connection
         throw interrupted(where, `something else was published as this node on ${subject}`, outcome)

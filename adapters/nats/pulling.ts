@@ -16,6 +16,7 @@ import { isSamePlace } from "./probe.ts"
 import type { StreamState } from "./probe.ts"
 import { StreamReader } from "./stream-reader.ts"
 import { streamState } from "./streams.ts"
+import { logOfSubject } from "./subjects.ts"
 import type { Names } from "./subjects.ts"
 import type { Tail } from "./tail.ts"
 
@@ -36,17 +37,25 @@ export interface Sources {
   readonly tail: Tail | undefined
 }
 
+/** Remembers which message of ours is the last on its subject. */
+const noteOwn = ({ memory }: Sources, node: string, { subject, sequence }: Stored): void => {
+  const log = logOfSubject(subject)
+  if (log?.publisher === node) memory.published(log.node, sequence)
+}
+
 /** Hands over what arrives in batches, and keeps the ledger and the place. */
 class Handing {
   readonly #sources: Sources
+  readonly #node: string
   readonly #take: Take
   readonly #assembly = new Assembly()
   #batch: Array<Arrived> = []
   #bytes = 0
   readonly #signal: AbortSignal
 
-  constructor(sources: Sources, take: Take, signal: AbortSignal) {
+  constructor(sources: Sources, node: string, take: Take, signal: AbortSignal) {
     this.#sources = sources
+    this.#node = node
     this.#take = take
     this.#signal = signal
   }
@@ -55,6 +64,7 @@ class Handing {
     const { memory, connection } = this.#sources
     let place = memory.place!
     for (const message of messages) {
+      noteOwn(this.#sources, this.#node, message)
       const arrived = this.#assembly.take(message, connection.where)
       if (arrived !== undefined) {
         if (this.#bytes + arrived.segment.size > batchBytesMax) {
@@ -66,7 +76,8 @@ class Handing {
       }
       // A place is kept only where nothing before it is unfinished.
       if (this.#assembly.isSettled && message.sequence > place.sequence) {
-        place = { ...place, sequence: message.sequence, messageId: message.id }
+        const { sequence, id: messageId, data } = message
+        place = { ...place, sequence, messageId, bytes: data.length }
       }
     }
     memory.place = place
@@ -134,7 +145,7 @@ const readOn = async (
   if (memory.place!.sequence === state.last) memory.readUpTo = state.last
   if (again || state.last > memory.readUpTo) {
     const reading = { stream: names.stream, node: request.node, filter: names.allLogs, start }
-    const handing = new Handing(sources, take, signal)
+    const handing = new Handing(sources, request.node, take, signal)
     for await (const messages of new StreamReader(connection, reading).read(signal)) {
       await handing.all(messages)
     }
@@ -171,8 +182,8 @@ const startOf = async (
   signal: AbortSignal,
 ): Promise<{ readonly start: number; readonly again: boolean }> => {
   const { place } = memory
-  const same =
-    place !== undefined && (await isSamePlace(connection, names.stream, place, state, signal))
+  const at = { stream: names.stream, node: request.node, filter: names.allLogs }
+  const same = place !== undefined && (await isSamePlace(connection, at, place, state, signal))
   if (same) memory.place = { ...place, holes: state.holes }
   else memory.restart(state)
   memory.epoch = connection.epoch
@@ -241,14 +252,14 @@ const pullStored = async (
 /** Hands over the live tail, if that is all that is new. */
 const pullLive = async (
   sources: Sources,
-  { points }: PullRequest,
+  { points, node }: PullRequest,
   take: Take,
   signal: AbortSignal,
 ): Promise<boolean> => {
   const live = points === undefined ? tailAfter(sources) : []
   if (live.length === 0) return false
   const { memory, tail } = sources
-  await new Handing(sources, take, signal).all(live)
+  await new Handing(sources, node, take, signal).all(live)
   memory.readUpTo = live.at(-1)!.sequence
   tail?.dropUpTo(memory.readUpTo)
   return true
@@ -280,15 +291,17 @@ export const pullFrom = async (
 
 /** Reads heads into the ledger that came since, without handing anything over. */
 export const lookOn = async (
-  { connection, names, memory }: Sources,
+  sources: Sources,
   node: string,
   signal: AbortSignal,
 ): Promise<void> => {
+  const { connection, names, memory } = sources
   const assembly = new Assembly()
   const start = Math.max(memory.readUpTo, memory.lookedUpTo) + 1
   const reading = { stream: names.stream, node, filter: names.allLogs, start }
   for await (const messages of new StreamReader(connection, reading).read(signal)) {
     for (const message of messages) {
+      noteOwn(sources, node, message)
       const arrived = assembly.take(message, connection.where)
       if (arrived !== undefined) memory.ledger.add(arrived.segment, arrived.lowest)
       if (assembly.isSettled) memory.lookedUpTo = message.sequence

@@ -42,9 +42,13 @@ class Pushing {
   async run(): Promise<Pushed> {
     const { memory, names, publisher } = this.#sources
     const { node } = this.#request
-    const last = await publisher.probe(names.log(node, node), this.#signal)
-    if (last !== undefined && last.sequence > Math.max(memory.readUpTo, memory.lookedUpTo)) {
+    // What others, or a process of ours that died, have put there since it was read.
+    if (this.#state.last > Math.max(memory.readUpTo, memory.lookedUpTo)) {
       await lookOn(this.#sources, node, this.#signal)
+    }
+    // Read to its end, the stream has told what lies last on our subjects; the server checks it.
+    for (const [log, sequence] of memory.own) {
+      publisher.hint(names.log(node, log), sequence < this.#state.first ? 0 : sequence)
     }
     for await (const batch of this.#request.batches) {
       this.#signal.throwIfAborted()
@@ -94,10 +98,11 @@ class Pushing {
     let lowest = Infinity
     for (const message of messages) {
       const { sequence, id } = await publisher.publish(subject, message, this.#signal)
+      memory.published(segment.node, sequence)
       lowest = Math.min(lowest, sequence)
       this.#bytes += message.data.length
       this.#messages += 1
-      if (!names.shared) memory.advance(sequence, id)
+      if (!names.shared) memory.advance(sequence, id, message.data.length)
     }
     memory.ledger.add(segment, lowest)
     this.#events += segment.to - segment.from + 1

@@ -36,6 +36,8 @@ export interface Reading {
   readonly filter: string
   /** First sequence wanted. */
   readonly start: number
+  /** Reads one message at a time, without their bodies. */
+  readonly heads?: boolean
 }
 
 interface Delivered extends Stored {
@@ -150,6 +152,7 @@ export class StreamReader {
             opt_start_seq: Math.max(1, this.#next),
             ack_policy: AckPolicy.None,
             mem_storage: true,
+            headers_only: this.#reading.heads === true,
             num_replicas: 1,
             inactive_threshold: nanos(inactiveMillis),
           }),
@@ -195,7 +198,8 @@ export class StreamReader {
   #request(): string {
     const [major, minor] = this.#connection.serverVersion
     const old = major === 2 && minor < 10
-    if (this.#single) return JSON.stringify({ batch: 1, no_wait: true })
+    if (this.#single || this.#reading.heads === true)
+      return JSON.stringify({ batch: 1, no_wait: true })
     return old
       ? JSON.stringify({ batch: oldFetchMessagesMax, no_wait: true })
       : JSON.stringify({ batch: fetchMessagesMax, max_bytes: fetchBytesMax, no_wait: true })

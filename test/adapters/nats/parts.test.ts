@@ -115,20 +115,30 @@ describe("a cursor", () => {
   it("comes back as it was", () => {
     const ledger = new Ledger()
     ledger.add(run(1, 5), 9)
-    const place = { created: "2026-01-01", sequence: 12, messageId: "id", holes: 3 }
+    const place = { created: "2026-01-01", sequence: 12, messageId: "id", bytes: 5, holes: 3 }
     const bucket = { created: "x", sequence: 3, frontier: { [node]: { seq: 1, hash: hashOf(1) } } }
-    const text = cursorText({ place, ledger, bucket })
+    const own = new Map([[node, 7]])
+    const text = cursorText({ place, ledger, bucket, own })
     const read = cursorFrom(text)
+    expect(read?.own).toEqual(own)
     expect(read?.place).toEqual(place)
     expect(read?.bucket).toEqual(bucket)
     expect(read?.ledger.frontier({})).toEqual(ledger.frontier({}))
   })
 
   it("of anybody else is none", () => {
-    const texts = ["", "{}", "null", "[]", "7", '{"v":1}', '{"v":99,"place":["",1,"",0],"held":{}}']
+    const texts = [
+      "",
+      "{}",
+      "null",
+      "[]",
+      "7",
+      '{"v":1}',
+      '{"v":99,"place":["",1,"",0,0],"held":{}}',
+    ]
     for (const text of [undefined, ...texts]) expect(cursorFrom(text)).toBeUndefined()
     const held = { [node]: [[1, 2, "x", "y", 1]] }
-    expect(cursorFrom(JSON.stringify({ v: 1, place: ["", 1, "", 0], held }))).toBeUndefined()
+    expect(cursorFrom(JSON.stringify({ v: 1, place: ["", 1, "", 0, 0], held }))).toBeUndefined()
   })
 })
 
