@@ -33,7 +33,7 @@ const replicaOf = (shelf: Shelf, name: string): Replica =>
     schemas: builtInSchemas(),
   })
 
-const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 30)
+const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 16)
 const first = Number(process.env.LAMPLOG_MEMBERSHIP_SEED ?? 0)
 
 describe("members who are admitted, retired and forked at random", () => {
@@ -72,7 +72,7 @@ describe("members who are admitted, retired and forked at random", () => {
       shelf.remove()
     }
     // The histories are worth their name only if all this happens.
-    if (seeds > 20) {
+    if (seeds > 10) {
       expect(retired, "nobody was retired").toBeGreaterThan(seeds / 4)
       expect(setAside, "nothing was set aside").toBeGreaterThan(seeds)
       expect(late, "nothing was set aside after it had been applied").toBeGreaterThan(0)

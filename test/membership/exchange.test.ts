@@ -46,7 +46,7 @@ const standOf = (replica: Replica) => ({
 })
 
 const first = Number(process.env.LAMPLOG_MEMBERSHIP_SEED ?? 0)
-const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 12)
+const seeds = Number(process.env.LAMPLOG_MEMBERSHIP_SEEDS ?? 8)
 
 describe("replicas of a project of members that meet", () => {
   let shelf: Shelf
