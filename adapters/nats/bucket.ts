@@ -148,7 +148,12 @@ export class Bucket {
         }
       }
     }
-    return [...objects.values()]
+    if (objects.size === 0) return []
+    // One whose chunks are gone is not there, whatever its name promises.
+    const counts = await this.#chunkCounts(signal)
+    return [...objects.values()].filter(
+      ({ id, chunks }) => (counts.get(this.#chunkSubject(id)) ?? 0) === chunks,
+    )
   }
 
   async find(name: string, signal: AbortSignal): Promise<StoredObject | undefined> {
@@ -230,29 +235,38 @@ export class Bucket {
     await this.#purge(object.id)
   }
 
-  /** Takes away chunks that no object names; gives back how many messages. For administrators. */
-  async purgeOrphans(signal: AbortSignal): Promise<number> {
-    const { bucketStream, bucket } = this.#names
-    const before = await this.#chunkSubjects(signal)
+  /**
+   * Takes away chunks that no object names and whose last one came so long ago; gives back how many. For
+   * administrators. Both times are the server's.
+   */
+  async purgeOrphans(olderThanMillis: number, signal: AbortSignal): Promise<number> {
+    const { bucketStream } = this.#names
+    const info = await this.#connection.call("looking at the bucket", signal, ({ manager }) =>
+      manager.streams.info(bucketStream),
+    )
+    const now = Date.parse(info.ts ?? info.state.last_ts)
+    const before = await this.#chunkCounts(signal)
     const named = new Set((await this.list("", signal)).map(({ id }) => this.#chunkSubject(id)))
     let purged = 0
-    for (const subject of before) {
-      if (named.has(subject) || !subject.startsWith(`$O.${bucket}.C.`)) continue
-      const { purged: count } = await this.#connection.call("tidying the bucket", signal, (link) =>
-        link.manager.streams.purge(bucketStream, { filter: subject }),
-      )
-      purged += count
+    for (const subject of before.keys()) {
+      if (named.has(subject)) continue
+      purged += await this.#connection.call("tidying the bucket", signal, async ({ manager }) => {
+        const last = await manager.streams.getMessage(bucketStream, { last_by_subj: subject })
+        if (last === null || now - last.time.getTime() < olderThanMillis) return 0
+        return (await manager.streams.purge(bucketStream, { filter: subject })).purged
+      })
     }
     return purged
   }
 
-  async #chunkSubjects(signal: AbortSignal): Promise<ReadonlyArray<string>> {
+  /** How many chunks lie on each subject. */
+  async #chunkCounts(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     const info = await this.#connection.call("looking at the bucket", signal, ({ manager }) =>
       manager.streams.info(this.#names.bucketStream, {
         subjects_filter: `$O.${this.#names.bucket}.C.>`,
       }),
     )
-    return Object.keys(info.state.subjects ?? {})
+    return new Map(Object.entries(info.state.subjects ?? {}))
   }
 
   async #publish(

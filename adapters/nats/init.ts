@@ -22,8 +22,8 @@ export interface NatsInitOptions extends NatsOptions {
   readonly replicas?: number
   /** Bytes after which a stream forgets its oldest messages, reserved on the server; none by default. */
   readonly maxBytes?: number
-  /** Takes away what aborted uploads have left in the buckets. */
-  readonly tidy?: boolean
+  /** Takes away what uploads have left in the buckets that were given up so long ago. */
+  readonly tidyMillis?: number
   readonly signal?: AbortSignal
 }
 
@@ -143,7 +143,8 @@ export const initNats = async (
       const streamWas = await prepareStream(connection, names, wishes, signal)
       const bucketWas = await prepareBucket(connection, names, wishes, signal)
       const bucket = new Bucket(connection, names, "administrator")
-      const tidied = options.tidy === true ? await bucket.purgeOrphans(signal) : 0
+      const tidied =
+        options.tidyMillis === undefined ? 0 : await bucket.purgeOrphans(options.tidyMillis, signal)
       prepared.push({ stream: names.stream, bucket: names.bucket, streamWas, bucketWas, tidied })
     }
     return prepared

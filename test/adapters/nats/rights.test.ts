@@ -131,7 +131,7 @@ describe("a server that is configured as told", () => {
       await stay.close()
       await visitor.close()
       // Prepared again, everything is as it was.
-      const again = await initNats(administratorUrl(server), { project, layout, tidy: true })
+      const again = await initNats(administratorUrl(server), { project, layout, tidyMillis: 0 })
       expect(
         again.map(({ streamWas, bucketWas, tidied }) => [streamWas, bucketWas, tidied]),
       ).toEqual(again.map(() => ["fine", "fine", 0]))
@@ -208,6 +208,26 @@ describe("objects in the bucket", () => {
       const { config } = await manager.streams.info(`OBJ_LAMPO_${project}`)
       expect(config.allow_rollup_hdrs).toBe(true)
     })
+  })
+
+  it("that nobody names are taken away by an administrator, once they are old enough", async () => {
+    stage = new RemoteStage()
+    const server = await startServer()
+    servers.push(server)
+    const { project } = stage.guest().replica
+    const remote = await openNats(server.url, { project })
+    const bytes = randomBytes(10_000)
+    const sha256 = createHash("sha256").update(bytes).digest("hex")
+    await remote.putAsset!(sha256, bytes.length, inOne(bytes), never)
+    await administer(server.url, ({ manager }) =>
+      manager.jetstream().publish(`$O.LAMPO_${project}.C.orphan`, bytes),
+    )
+    const tidied = async (tidyMillis: number) =>
+      (await initNats(server.url, { project, tidyMillis })).map((one) => one.tidied)
+    expect(await tidied(3_600_000)).toEqual([0])
+    expect(await tidied(0)).toEqual([1])
+    expect(await remote.hasAssets!([sha256], never)).toEqual(new Set([sha256]))
+    await remote.close()
   })
 
   it("that were cut short leave nothing behind", async () => {
