@@ -151,6 +151,43 @@ describe("a stream", () => {
     await meetAll(ana, ben, stage.guest())
   })
 
+  it("is filled again where somebody has taken out the middle", async () => {
+    const [ana, ben] = begin()
+    ana.writeMany("a", 5)
+    await meetAll(ana, ben)
+    ben.writeMany("b", 5)
+    await meetAll(ana, ben)
+    ana.writeMany("again", 5)
+    await meetAll(ana, ben)
+    const { project, node } = ben.replica
+    await administer(server.url, ({ manager }) =>
+      manager.streams.purge(streamOf(ana), { filter: `lamp.p.${project}.log.*.${node}` }),
+    )
+    expect((await ana.meet(place)).pushed).toBe(5)
+    const chris = stage.guest()
+    expect((await chris.meet(place)).pulled).toBe(15)
+    equalGuests(ana, ben, chris)
+  })
+
+  it("has its bucket filled again when that has lost what objects are made of", async () => {
+    const [ana, ben] = begin()
+    for (const text of ["a", "b", "c"]) {
+      ana.writeMany(text, 10)
+      await ana.meet(place)
+    }
+    await ben.meet(place)
+    await administer(server.url, ({ manager }) => manager.streams.purge(streamOf(ana), { keep: 1 }))
+    await meetAll(ana, ben)
+    const bucket = `LAMPO_${ana.replica.project}`
+    await administer(server.url, ({ manager }) =>
+      manager.streams.purge(`OBJ_${bucket}`, { filter: `$O.${bucket}.C.>` }),
+    )
+    expect((await ben.meet(place)).pushed).toBeGreaterThan(0)
+    const chris = stage.guest()
+    expect((await chris.meet(place)).pulled).toBe(30)
+    equalGuests(ana, ben, chris)
+  })
+
   it("bears what is none of ours on its subjects", async () => {
     const [ana, ben] = begin()
     ana.writeMany("a", 3)

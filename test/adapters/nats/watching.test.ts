@@ -1,6 +1,7 @@
 /**
  * Staying at a NATS server: the live tail, who is there, and how replicas go on while nothing can be stored.
  */
+import type { MsgHdrs } from "@nats-io/transport-node"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { openNats } from "../../../adapters/nats/index.ts"
 import type { Remote } from "../../../src/remote.ts"
@@ -170,6 +171,36 @@ describe("who stays at a server", () => {
     } finally {
       await mute.remove()
     }
+  })
+
+  it("answers but two at once, and others when those have done", async () => {
+    const [ana, ben] = begin()
+    ana.writeMany("a", 3)
+    await watch(ana, "Ana")
+    const { project, node } = ana.replica
+    await administer(server.url, async ({ client }) => {
+      const ask = (subject: string, question: object) =>
+        client.request(`lamp.p.${project}.ae.${subject}`, JSON.stringify(question))
+      const pull = { kind: "pull", ...ben.hello, since: {} }
+      const kind = (answer: { readonly headers?: MsgHdrs }) => answer.headers?.get("Lamplog-Answer")
+      const first = await ask("any", pull)
+      expect([kind(first), kind(await ask("any", pull)), kind(await ask("any", pull))]).toEqual([
+        "open",
+        "open",
+        "busy",
+      ])
+      const { session } = first.json<{ readonly session: string }>()
+      const next = { kind: "next", session, page: 0 }
+      expect(kind(await ask(node, next))).toBe("page 0 end")
+      expect(kind(await ask(node, next))).toBe("refused")
+      expect(kind(await ask("any", pull))).toBe("open")
+      const nonsense = [
+        { ...pull, since: 7 },
+        { ...pull, project: "x" },
+        { ...pull, points: [1] },
+      ]
+      for (const question of nonsense) expect(kind(await ask("any", question))).toBe("refused")
+    })
   })
 
   it("hears of news after the server was away, whatever it missed", async () => {
