@@ -3,7 +3,7 @@
 /** The reason for which it is refused; what waits for what it builds on; what counts as history. */
 export type Verdict = { readonly refused: ReadonlyArray<string> } | "waits" | "taken"
 
-export const verdicts = {
+const verdicts = {
   /** A body is not the one that its header names. */
   "bad body": { refused: ["body-hash"] },
   /** A header was changed, and with it the chain. */
@@ -24,11 +24,19 @@ export const verdicts = {
   "cut transaction": "waits",
   gap: "waits",
   orphan: "waits",
+  /** Honest events without their node's signature. */
+  unsigned: "taken",
   /** Another's log goes on in a second way: in an open project everybody could be its writer. */
   fork: "taken",
 } as const satisfies { readonly [kind: string]: Verdict }
 
 export type ForgeryKind = keyof typeof verdicts
+
+/** What nobody has admitted or signed waits in a project of members, whatever it says. */
+const waitingAmongMembers: ReadonlySet<ForgeryKind> = new Set(["bad clock", "unsigned", "fork"])
+
+export const verdictOn = (kind: ForgeryKind, members: boolean): Verdict =>
+  members && waitingAmongMembers.has(kind) ? "waits" : verdicts[kind]
 
 /** Says the wrong things about itself, or says again what was said before, or lies about what it holds. */
 export type AttackKind = ForgeryKind | "other hello" | "newer hello" | "replay" | "liar"

@@ -10,7 +10,7 @@ import { Session } from "../../../src/sync/session.ts"
 import { hold, same } from "../../simulation/broken.ts"
 import type { Random } from "../../simulation/random.ts"
 import { stateOf } from "../../simulation/world.ts"
-import { verdicts } from "./attack-kinds.ts"
+import { verdictOn } from "./attack-kinds.ts"
 import type { AttackKind, ForgeryKind } from "./attack-kinds.ts"
 import { forge } from "./forgery.ts"
 import type { Member } from "./member.ts"
@@ -64,7 +64,7 @@ const hand = async (
   if (all.length === 0) return
   const basis = random.pick(all)
   const forged = forge(kind, basis, random)
-  const verdict = verdicts[kind]
+  const verdict = verdictOn(kind, world.isMembers)
   if (verdict !== "taken" && forged.head !== basis.head) world.forbidden.add(forged.head)
   // Whoever holds the event at the end of a run need not look at it again.
   const known = holdsHead(member, forged)
@@ -81,7 +81,8 @@ const hand = async (
     hold("what waits is not refused", codesOf(refused, forged).length === 0, about)
     const { frontier } = await member.peer.answerPull({ ...helloTo(member), since: {} }, never)
     const isTold = Object.values(frontier).some(({ hash }) => hash === forged.head)
-    hold("what waits counts for nothing", !isTold && !holdsHead(member, forged), about)
+    const counts = isTold || holdsHead(member, forged)
+    hold("what waits counts for nothing", known || forged.head === basis.head || !counts, about)
   } else {
     const codes = codesOf(refused, forged)
     const reasons: ReadonlyArray<string> = verdict.refused
@@ -98,7 +99,7 @@ const leave = async (world: World, kind: ForgeryKind, random: Random): Promise<v
   if (all.length === 0) return
   const basis = random.pick(all)
   const forged = forge(kind, basis, random)
-  if (verdicts[kind] === "taken") world.forked = true
+  if (verdictOn(kind, world.isMembers) === "taken") world.forked = true
   else if (forged.head !== basis.head) world.forbidden.add(forged.head)
   const bytes = encodeSegment(forged)
   const spoilt = random.chance(0.3) ? bytes.subarray(0, random.below(bytes.length)) : bytes

@@ -106,6 +106,22 @@ const join = async (world: World, random: Random): Promise<void> => {
   }
 }
 
+/** Everybody names the same members, and folding all of it again gives the same. */
+const checkMembers = ({ members }: World): void => {
+  const named = members.map(({ replica }) =>
+    JSON.stringify([...replica.members.current.members].sort(([a], [b]) => (a < b ? -1 : 1))),
+  )
+  for (const one of named) same("equal events, equal members", one, named[0]!, "members")
+  for (const { replica } of members) {
+    const before = stateOf(replica)
+    replica.transaction(() => {
+      replica.projection.reset()
+      replica.projection.rebuild()
+    })
+    same("folding again gives the same", stateOf(replica), before, "a rebuild")
+  }
+}
+
 export const conclude = async (world: World, random: Random): Promise<void> => {
   await heal(world, random)
   const { members } = world
@@ -119,7 +135,8 @@ export const conclude = async (world: World, random: Random): Promise<void> => {
   for (const hash of world.forbidden) {
     hold("what an enemy made up is nowhere", !held.has(hash), () => hash)
   }
-  checkReplica(one, world.ledger.hashes(), world.forked)
+  if (world.isMembers) checkMembers(world)
+  else checkReplica(one, world.ledger.hashes(), world.forked)
   await join(world, random)
   const { findings } = verifyReplica(one.replica)
   const errors = findings.filter(({ severity }) => severity === "error")

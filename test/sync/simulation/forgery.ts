@@ -147,6 +147,10 @@ export const forge = (kind: ForgeryKind, honest: Segment, random: Random): Segme
       const parent = [honest.node, 1_000_000, nowhere] as const
       return written(newLog(project, random), [{ lamport: 7, parents: [parent] }])
     }
+    case "unsigned": {
+      const { signature: _, ...unsigned } = honest
+      return unsigned
+    }
     case "fork":
       return forked(honest, random)
   }

@@ -20,12 +20,8 @@ export interface Place {
   readonly stateDirectory: string
 }
 
-const openReplica = ({ directory, stateDirectory }: Place, version: SchemaVersion): Replica => {
-  const replica = Replica.open(directory, { schemas: registryOf(version), stateDirectory })
-  // Durability is tested elsewhere, by killing processes; here it would only cost time.
-  replica.sqlite.pragma("synchronous = OFF")
-  return replica
-}
+const openReplica = ({ directory, stateDirectory }: Place, version: SchemaVersion): Replica =>
+  Replica.open(directory, { schemas: registryOf(version), stateDirectory })
 
 /** A process that has a replica open. */
 interface Process {
@@ -57,17 +53,19 @@ export class Member implements Place {
   readonly #news = new News()
   #process: Process
 
-  constructor(name: string, place: Place, version: SchemaVersion, mutant: Mutant) {
+  /** `made`: the replica, if it is open already. */
+  constructor(name: string, place: Place, version: SchemaVersion, mutant: Mutant, made?: Replica) {
     this.name = name
     this.directory = place.directory
     this.stateDirectory = place.stateDirectory
     this.version = version
     this.#mutant = mutant
-    this.#process = this.#started()
+    this.#process = this.#started(made ?? openReplica(this, version))
   }
 
-  #started(): Process {
-    const replica = openReplica(this, this.version)
+  #started(replica: Replica): Process {
+    // Durability is tested elsewhere, by killing processes; here it would only cost time.
+    replica.sqlite.pragma("synchronous = OFF")
     // Every step is synchronous, and so is every write here: none falls into another.
     const sound = this.#news.heardFrom(localOf(replica, async (step) => step()))
     const local = this.#mutant.local?.(sound) ?? sound
@@ -123,7 +121,7 @@ export class Member implements Place {
   }
 
   start(): void {
-    if (!this.alive) this.#process = this.#started()
+    if (!this.alive) this.#process = this.#started(openReplica(this, this.version))
   }
 
   /** This replica as others reach it: whichever process runs when they call. */

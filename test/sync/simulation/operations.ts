@@ -42,6 +42,8 @@ export type Operation =
       readonly take: number
       readonly value?: Json
     }
+  /** Of a project of members: lets another replica's node write, or write no more. */
+  | { readonly do: "admit" | "retire"; readonly at: number; readonly node: number }
   /** Begins a meeting over one of a replica's links; others may run meanwhile. */
   | { readonly do: "meet"; readonly at: number; readonly link: number; readonly seed: number }
   /** Stops whatever meetings a replica has. */
@@ -71,6 +73,8 @@ export type Operation =
 
 export interface SyncHistory {
   readonly seed: number
+  /** Whether only those may write whom members admit; the first replica's node is the founder. */
+  readonly members: boolean
   readonly replicas: ReadonlyArray<SchemaVersion>
   readonly places: ReadonlyArray<PlaceKind>
   readonly links: ReadonlyArray<Link>
@@ -180,7 +184,15 @@ const linksFor = (random: Random, replicas: number, places: number): ReadonlyArr
   ).flat()
 }
 
-const randomOperations = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => {
+const randomOperations = (
+  random: Random,
+  at: number,
+  write: Write,
+  members: boolean,
+): ReadonlyArray<Operation> => {
+  if (members && random.chance(0.1)) {
+    return [{ do: random.pick(["admit", "admit", "retire"]), at, node: random.below(12) }]
+  }
   const kind = random.below(20)
   if (kind < 12) return [meetOver(random, at)]
   if (kind < 15) return [{ do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }]
@@ -189,8 +201,19 @@ const randomOperations = (random: Random, at: number, write: Write): ReadonlyArr
   return rare(random, at, write)
 }
 
+/** The founder admits most of the others, and word of it gets round. */
+const beginningOfMembers = (random: Random, replicas: number): Array<Operation> => {
+  const others = Array.from({ length: replicas - 1 }, (_, index) => index + 1)
+  const admits = random.some(others, 0.85).map((node): Operation => ({ do: "admit", at: 0, node }))
+  const meets = [0, ...others, ...others].flatMap((at): ReadonlyArray<Operation> => [
+    meetOver(random, at),
+    { do: "wait", millis: 3000 },
+  ])
+  return [...admits, ...meets]
+}
+
 /** Mostly few replicas, which are quick; sometimes up to twelve. */
-const sizes = [2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 8, 12]
+const sizes = [2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 8, 12]
 
 /** A history chosen by its seed alone. */
 export const randomSyncHistory = (seed: number): SyncHistory => {
@@ -203,8 +226,10 @@ export const randomSyncHistory = (seed: number): SyncHistory => {
     random.pick<PlaceKind>(["shelf", "stream"]),
   )
   const links = linksFor(random, replicas.length, places.length)
-  const operations: Array<Operation> = [{ do: "weather", weather: randomWeather(random) }]
-  const length = random.between(8, 30) + replicas.length * 3
+  const members = random.chance(0.3)
+  const operations = members ? beginningOfMembers(random, replicas.length) : []
+  operations.push({ do: "weather", weather: randomWeather(random) })
+  const length = operations.length + random.between(8, 30) + replicas.length * 3
   const written: Array<Edit> = []
   const edit = (at: number): Operation => {
     for (;;) {
@@ -218,7 +243,7 @@ export const randomSyncHistory = (seed: number): SyncHistory => {
   while (operations.length < length) {
     const at = random.below(replicas.length)
     if (random.chance(0.4)) operations.push(edit(at))
-    else operations.push(...randomOperations(random, at, edit))
+    else operations.push(...randomOperations(random, at, edit, members))
   }
-  return { seed, replicas, places, links, operations }
+  return { seed, members, replicas, places, links, operations }
 }

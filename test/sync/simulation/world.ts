@@ -4,11 +4,13 @@
 import { copyFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { LamplogError } from "../../../src/event/failure.ts"
-import { sha256 } from "../../../src/event/hash.ts"
+import { keyPairFromSeed, projectIdOf, sha256 } from "../../../src/event/hash.ts"
 import { settlementOf } from "../../../src/project/resolve.ts"
+import { admitDraft, foundingDraft, leaveDraft, retireDraft } from "../../../src/store/control.ts"
 import { databaseFile } from "../../../src/store/database.ts"
 import { openConflicts } from "../../../src/store/query.ts"
 import { Replica } from "../../../src/store/replica.ts"
+import { advance } from "../../../src/sync/advance.ts"
 import { isTransient } from "../../../src/sync/remote.ts"
 import type { Remote } from "../../../src/sync/remote.ts"
 import type { Segment } from "../../../src/sync/segment.ts"
@@ -20,7 +22,7 @@ import { copyReplica, Folder, hideCopy, replaceDatabase } from "../../simulation
 import { Random } from "../../simulation/random.ts"
 import { registryOf, schemaName } from "../../simulation/schemas.ts"
 import type { SchemaVersion } from "../../simulation/schemas.ts"
-import { project } from "../../simulation/world.ts"
+import { project as openProject } from "../../simulation/world.ts"
 import { attack } from "./attack.ts"
 import { Clockwork } from "./clockwork.ts"
 import { Ledger } from "./ledger.ts"
@@ -35,6 +37,8 @@ import { meetingPlace } from "./place.ts"
 import type { MeetingPlace } from "./place.ts"
 
 const replicasMax = 12
+/** What a writer may be told instead of being served. */
+const refusals = new Set(["type-unknown", "not-a-member", "retired"])
 
 /** One replica's way to a place or to another replica. */
 export interface Way {
@@ -51,6 +55,9 @@ export class World {
   readonly places: ReadonlyArray<MeetingPlace>
   readonly ways: Array<Way> = []
   readonly ledger = new Ledger()
+  /** Whether only members may write. */
+  readonly isMembers: boolean
+  readonly project: string = openProject
   /** Heads that nobody may ever hold. */
   readonly forbidden = new Set<string>()
   weather: Weather = calm
@@ -65,12 +72,27 @@ export class World {
   constructor(history: SyncHistory, mutant: Mutant = {}) {
     this.#seed = history.seed
     this.#mutant = mutant
-    for (const version of history.replicas) this.members.push(this.newcomer(version))
+    this.isMembers = history.members
+    const founder = sha256(`${history.seed} founder`)
+    const nonce = sha256(`${history.seed} nonce`).slice(0, 32)
+    if (history.members) {
+      this.project = projectIdOf(keyPairFromSeed(founder).publicKey, nonce)
+      this.members.push(this.newcomer(history.replicas[0]!, founder))
+      this.#found(nonce)
+    }
+    for (const version of history.replicas.slice(this.members.length))
+      this.members.push(this.newcomer(version))
     this.places = history.places.map((kind) => meetingPlace(kind))
     for (const { from, to } of history.links) {
       const [near, far] = [this.at(from), this.#target(to)]
       if (near !== far && far !== undefined) this.connect(near, far)
     }
+  }
+
+  #found(nonce: string): void {
+    const founder = this.members[0]!
+    const draft = foundingDraft(founder.replica.node, nonce, "founder", { actor: "founder" })
+    this.#acknowledged(founder, () => founder.author.control(draft))
   }
 
   #target(to: SyncHistory["links"][number]["to"]): MeetingPlace | Member | undefined {
@@ -89,16 +111,22 @@ export class World {
   }
 
   /** A replica that holds nothing yet and takes no part. */
-  newcomer(version: SchemaVersion): Member {
+  newcomer(version: SchemaVersion, key?: string): Member {
     const place: Place = {
       directory: this.#folder.next("replica"),
       stateDirectory: this.#folder.next("state"),
     }
     const seed = sha256(`${this.#seed}${place.directory.slice(this.#folder.path.length)}`)
     const { stateDirectory } = place
+    const { project } = this
     const options = { schemas: registryOf(version), name: "simulated", schema: schemaName }
-    Replica.create(place.directory, { ...options, project, stateDirectory, seed }).close()
-    return new Member(`replica ${this.members.length}`, place, version, this.#mutant)
+    const made = Replica.create(place.directory, {
+      ...options,
+      project,
+      stateDirectory,
+      seed: key ?? seed,
+    })
+    return new Member(`replica ${this.members.length}`, place, version, this.#mutant, made)
   }
 
   at(index: number): Member {
@@ -156,6 +184,9 @@ export class World {
         )
       case "resolve":
         return this.#resolve(member, operation)
+      case "admit":
+      case "retire":
+        return this.#control(member, operation.do, this.at(operation.node).replica.node)
       case "meet":
         return this.#meetOver(this.#wayOf(member, operation.link), operation.seed)
       case "stop":
@@ -191,7 +222,7 @@ export class World {
       this.ledger.acknowledge(replica, written)
     } catch (error) {
       if (member.isDoomed || error instanceof Killed) return
-      if (!(error instanceof LamplogError) || error.code !== "type-unknown") throw error
+      if (!(error instanceof LamplogError) || !refusals.has(error.code)) throw error
     }
   }
 
@@ -213,6 +244,25 @@ export class World {
       const { type, entity } = conflict
       return member.author.append(type, entity, op, content, { actor: "resolver" })
     })
+  }
+
+  #control(member: Member, kind: "admit" | "retire", node: string): void {
+    if (!this.isMembers || member.isDoomed) return
+    const { author, replica } = member
+    const signed = { actor: member.name }
+    this.#acknowledged(member, () =>
+      replica.transaction(() => {
+        const last = replica.lines.frontier()[node]
+        const leaves = node === replica.node
+        const retires = leaves ? leaveDraft(node, signed) : retireDraft(node, last, signed)
+        const written = author.control(
+          kind === "admit" ? admitDraft(node, undefined, signed) : retires,
+        )
+        // What it sent before has waited for this.
+        const { events } = advance(replica, [])
+        return { events: written.events + events }
+      }),
+    )
   }
 
   remoteOf({ to }: Way): Remote {
