@@ -84,8 +84,13 @@ describe("a server and paths", () => {
     "/constructor",
     "/__proto__",
   ])("does not know %s", async (path) => {
+    let asked = 0
+    peer.before = () => {
+      asked += 1
+    }
     const answer = await exchange(url, requestBytes({ method: "GET", path }))
     expect(answer.status).toBe(404)
+    expect(asked).toBe(0)
     await works()
   })
 
@@ -340,6 +345,9 @@ describe("a server and time", () => {
     socket.write(requestBytes({ path: "/pull", headers: json, body: pullBody }))
     await end
     expect(given).toBeLessThan(20)
+    // Nothing waits for ever to be read: what was under way is all that comes.
+    socket.resume()
+    await new Promise((resolve) => socket.once("close", resolve))
     peer.giving = async function* () {}
     await works()
     socket.destroy()
@@ -444,6 +452,32 @@ describe("a server and many", () => {
     expect(peer.batches).toHaveLength(taken)
     peer.before = () => {}
     await works()
+  })
+
+  it("forgets who watched and hangs up, and listens once for each who watches", async () => {
+    await serve({ limits: { heartbeatMillis: 5 } })
+    const body = `{"node":"${asker}","project":"${project}","version":1}`
+    const watchers = Array.from({ length: 3 }, () => {
+      const socket = dial(url)
+      socket.write(requestBytes({ path: "/watch", headers: json, body }))
+      return socket
+    })
+    // Several signs of life.
+    await Promise.all(
+      watchers.map(
+        (socket) =>
+          new Promise<void>((resolve) => {
+            let seen = 0
+            socket.on("data", () => {
+              seen += 1
+              if (seen === 10) resolve()
+            })
+          }),
+      ),
+    )
+    expect(peer.listeners).toBe(3)
+    for (const socket of watchers) socket.destroy()
+    await expect.poll(() => peer.listeners).toBe(0)
   })
 
   it("guesses of a token get nowhere, whatever they look like", async () => {

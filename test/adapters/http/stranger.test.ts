@@ -10,7 +10,7 @@ import { bytesFromJson } from "../../../adapters/http/json.ts"
 import { LamplogError } from "../../../src/remote.ts"
 import type { Remote, Taken } from "../../../src/remote.ts"
 import { encodeSegment } from "../../../src/sync/segment.ts"
-import { hello, Notebook, segment, writer } from "./notebook.ts"
+import { hashOf, hello, Notebook, segment, writer } from "./notebook.ts"
 import { frameOf } from "./raw.ts"
 
 const token = "a-token-that-nobody-sees"
@@ -148,6 +148,46 @@ describe("a client and statuses", () => {
       expect(failure.message).toContain("redirect")
     }
     expect(visited).toBe(0)
+  })
+
+  it("asks again over a new connection when one that was kept turns out to be dead", async () => {
+    const body = bytesFromJson({ version: 1, projects: [] })
+    let connections = 0
+    const server = createServer((socket) => {
+      connections += 1
+      let requests = 0
+      socket.on("error", () => {})
+      socket.on("data", () => {
+        requests += 1
+        if (requests > 1) socket.destroy()
+        else
+          socket.write(
+            `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body.toString()}`,
+          )
+      })
+    })
+    const remote = await openHttp(`http://127.0.0.1:${await listen(server)}`)
+    open.push(() => remote.close())
+    for (let call = 1; call <= 3; call++) {
+      expect(await remote.describe(never)).toEqual([])
+      expect(connections).toBe(call)
+    }
+  })
+
+  it("reads an answer that comes while much is still to be sent", async () => {
+    const noise = Array.from({ length: 40_000 }, (_, at) => hashOf(`${at}`)).join("")
+    let sent = 0
+    const batches = async function* () {
+      for (let seq = 1; seq <= 200; seq++) {
+        sent = seq
+        yield [segment(writer, seq, noise)]
+      }
+    }
+    const remote = await answering(answerOf("413 Content Too Large", json, ""))
+    const { description } = new Notebook()
+    const push = remote.push({ ...hello, description, known: {}, batches: batches() }, never)
+    expect((await failureOf(push)).code).toBe("limit-exceeded")
+    expect(sent).toBeLessThan(200)
   })
 
   it("shows what a server says only as far as it can be shown", async () => {
