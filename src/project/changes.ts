@@ -77,6 +77,6 @@ export class Changes {
     const version = this.#version()
     if (version === this.#seen) return
     this.#seen = version
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) listener()
   }
 }

@@ -38,7 +38,7 @@ import {
   streamLog,
 } from "./reading.ts"
 import { resolve } from "./resolve.ts"
-import { followRemote, meetings, peerOfProject, syncProject } from "./sync.ts"
+import { followRemote, makePromised, meetings, peerOfProject, syncProject } from "./sync.ts"
 import { attempt, openHandle } from "./transaction.ts"
 import { change, changeEach } from "./writing.ts"
 
@@ -67,7 +67,7 @@ export const openReplica = (
 const makeProject = (
   options: ProjectOptions,
 ): Effect.Effect<Context.Service.Shape<typeof Project>, LamplogError, Scope.Scope> =>
-  Effect.map(openReplica(options), (replica) => {
+  Effect.map(Effect.all([openReplica(options), makePromised]), ([replica, promised]) => {
     const { assetSources = [], clock, formats = [] } = options
     const handle = openHandle(replica, options.busyTimeoutMillis ?? busyTimeoutMillisDefault)
     const desk = { handle, author: new Author(replica), clock, policy: policyFrom(options) }
@@ -100,7 +100,7 @@ const makeProject = (
       sync: (remote, how) => syncProject(desk, remote, how),
       follow: (remote, how) => followRemote(desk, changes, remote, how),
       meetings: meetings(desk),
-      peer: Effect.sync(() => peerOfProject(desk, changes)),
+      peer: Effect.sync(() => peerOfProject(desk, changes, promised)),
       // Reads through a connection of its own, so that nobody has to wait for it.
       verify: Effect.flatMap(ProgressReporter, (listener) => verify(replica, listener)),
     })

@@ -5,6 +5,8 @@
  * told to people: summaries, the memory of the last meeting, what conflicts are open now.
  */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
 import { work } from "../archive/work.ts"
 import { LamplogError } from "../event/failure.ts"
 import { Assets } from "../store/assets.ts"
@@ -18,7 +20,7 @@ import { Session } from "../sync/session.ts"
 import type { Tally, Timing } from "../sync/session.ts"
 import { headsMissing } from "../sync/step.ts"
 import { pushAssets } from "./asset-push.ts"
-import { Changes } from "./changes.ts"
+import type { Changes } from "./changes.ts"
 import { timed, timestamp } from "./clock.ts"
 import type { FollowOptions, FollowState, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
 import { ProgressReporter } from "./progress.ts"
@@ -26,15 +28,16 @@ import { openConflictIds } from "./reading.ts"
 import type { Handle } from "./transaction.ts"
 import type { Desk } from "./writing.ts"
 
-/** Runs an effect of the handle for somebody who waits for a promise. */
-const promised = async <A>(effect: Effect.Effect<A, LamplogError>): Promise<A> => {
-  const result = await Effect.runPromise(Effect.result(effect))
-  if (result._tag === "Failure") throw result.failure
-  return result.success
-}
+/** Runs calls of a handle for those who wait for promises, for as long as a scope lives. */
+export type Promised = <A>(call: Effect.Effect<A, LamplogError>) => Promise<A>
+
+export const makePromised: Effect.Effect<Promised, never, Scope.Scope> = Effect.map(
+  FiberSet.makeRuntimePromise<never, unknown, LamplogError>(),
+  (run) => (call) => run(call),
+)
 
 /** The replica of a handle, as meetings see it. */
-export const localOfHandle = ({ replica, run }: Handle): Local =>
+const localOfHandle = ({ replica, run }: Handle, promised: Promised): Local =>
   localOf(replica, (write) => promised(run(write)))
 
 const timing: Timing = {
@@ -114,7 +117,8 @@ export const syncProject = (
         total: undefined,
         unit: "events",
       })
-    const session = new Session(localOfHandle(handle), remote, { name, timing, onTally })
+    const local = localOfHandle(handle, yield* makePromised)
+    const session = new Session(local, remote, { name, timing, onTally })
     const meet = work(remote.where, (signal) => within(session, remote, timeoutMillis, signal))
     const sends = options.assets !== false
     const assets = sends ? pushAssets(handle, remote) : Effect.succeed(0)
@@ -141,7 +145,7 @@ export const syncProject = (
       assetsPushed,
       durationSeconds,
     }
-  })
+  }).pipe(Effect.scoped)
 
 const stateFrom = ({ nextMillis, ...tally }: Tally): FollowState => {
   const { ahead, behind, error, phase, pulled, pushed, refused, waiting } = tally
@@ -157,52 +161,63 @@ export const followRemote = (
   desk: Desk,
   changes: Changes,
   remote: Remote,
+  options: FollowOptions,
+): Effect.Effect<void, LamplogError> =>
+  Effect.scoped(
+    Effect.flatMap(makePromised, (promised) =>
+      work(remote.where, (signal) => follow({ desk, changes, promised }, remote, options, signal)),
+    ),
+  )
+
+interface Following {
+  readonly desk: Desk
+  readonly changes: Changes
+  readonly promised: Promised
+}
+
+const follow = async (
+  { desk, changes, promised }: Following,
+  remote: Remote,
   { name, onState, assets = true }: FollowOptions,
-): Effect.Effect<void, LamplogError> => {
+  signal: AbortSignal,
+): Promise<void> => {
   const { handle } = desk
-  const local = localOfHandle(handle)
-  const settled = (tally: Tally): Promise<void> =>
-    promised(
-      Effect.ignore(
-        Effect.andThen(
-          remember(desk, name, tally),
-          assets && tally.inSync ? pushAssets(handle, remote) : Effect.void,
-        ),
-      ),
-    )
-  return work(remote.where, async (signal) => {
-    let running = Promise.resolve()
-    let meeting = true
-    const session = new Session(local, remote, {
-      name,
-      timing,
-      onTally: (tally) => {
-        const met = meeting && tally.phase !== "meeting"
-        meeting = tally.phase === "meeting"
-        if (met) running = running.then(() => settled(tally))
-        onState?.(stateFrom(tally))
-      },
-    })
-    const unsubscribe = changes.subscribe(() => {
-      void local.stand().then(({ frontier }) => {
-        // What came from this remote itself is no news to it.
-        const { holdings } = session.tally
-        if (holdings === undefined || headsMissing(frontier, holdings).length > 0) session.changed()
-      }, session.changed)
-    })
-    try {
-      await session.follow(signal)
-    } finally {
-      unsubscribe()
-      await running
-    }
+  const local = localOfHandle(handle, promised)
+  const settled = async (tally: Tally): Promise<void> => {
+    const sends = assets && tally.inSync ? pushAssets(handle, remote) : Effect.void
+    await promised(Effect.ignore(Effect.andThen(remember(desk, name, tally), sends)))
+  }
+  let settling = Promise.resolve()
+  let isMeeting = true
+  const session = new Session(local, remote, {
+    name,
+    timing,
+    onTally: (tally) => {
+      const hasMet = isMeeting && tally.phase !== "meeting"
+      isMeeting = tally.phase === "meeting"
+      if (hasMet) settling = settling.then(() => settled(tally)).catch(() => undefined)
+      onState?.(stateFrom(tally))
+    },
   })
+  const unsubscribe = changes.subscribe(() => {
+    void local.stand().then(({ frontier }) => {
+      // What came from this remote itself is no news to it.
+      const { holdings } = session.tally
+      if (holdings === undefined || headsMissing(frontier, holdings).length > 0) session.changed()
+    }, session.changed)
+  })
+  try {
+    await session.follow(signal)
+  } finally {
+    unsubscribe()
+    await settling
+  }
 }
 
 /** How this replica answers others, for as long as the project is open. */
-export const peerOfProject = ({ handle }: Desk, changes: Changes): Peer => {
+export const peerOfProject = ({ handle }: Desk, changes: Changes, promised: Promised): Peer => {
   const assets = new Assets(handle.replica.directory)
-  return peerOf(localOfHandle(handle), {
+  return peerOf(localOfHandle(handle, promised), {
     changed: (signal) => changes.next(signal),
     getAsset: (sha256) => Promise.resolve(assets.has(sha256) ? assets.read(sha256) : undefined),
   })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { LamplogError, openProject } from "../../src/index.ts"
 import type { AuthorizedOperation, LogMessage, OpenProject } from "../../src/index.ts"
+import type { Remote } from "../../src/remote.ts"
 import { ana, bo, codeOf, collect, listText, patch, put, Workshop } from "./workshop.ts"
 
 /** Every call of the service, and how to make it. */
@@ -40,9 +41,29 @@ const calls = (
     // Of an open project nobody is a member; who may is asked before that is found out.
     admitNode: (project) => project.admitNode("a".repeat(26), ana).catch(() => undefined),
     retireNode: (project) => project.retireNode("a".repeat(26), ana).catch(() => undefined),
+    sync: (project) => project.sync(nowhere, { name: "nowhere" }),
+    follow: (project) =>
+      project.follow(denying, { name: "nowhere" }).catch((error: unknown) => {
+        if (!(error instanceof LamplogError) || error.code !== "remote-denied") throw error
+      }),
+    meetings: (project) => project.meetings(),
+    peer: (project) => project.peer(),
     verify: (project) => project.verify(),
   }
 }
+
+const denied = new LamplogError({ code: "remote-denied", message: "No.", remedy: "Ask." })
+
+/** A remote that holds nothing and takes nothing. */
+const nowhere: Remote = {
+  where: "nowhere",
+  capabilities: { watches: false, assets: false, presence: false },
+  describe: () => Promise.resolve([]),
+  pull: () => Promise.resolve({ frontier: {}, unsure: [] }),
+  push: () => Promise.resolve({ frontier: {}, unsure: [], events: 0, refused: [] }),
+  close: () => Promise.resolve(),
+}
+const denying: Remote = { ...nowhere, pull: () => Promise.reject(denied) }
 
 describe("whoever decides", () => {
   it("is asked once for every call, reads too", async () => {
@@ -113,8 +134,9 @@ describe("whoever decides", () => {
     expect(failure).toMatchObject({ code: "not-authorized", where: "change" })
     expect((failure as Error).message).toContain("not you")
     for (const [name, call] of Object.entries(calls(workshop))) {
-      // These swallow what a call without a conflict or an asset answers.
-      if (["conflict", "resolve", "getAsset"].includes(name)) continue
+      // These swallow what a call without a conflict, an asset or a member answers.
+      const swallowing = ["conflict", "resolve", "getAsset", "admitNode", "retireNode"]
+      if (swallowing.includes(name)) continue
       expect(await codeOf(call(project)), name).toBe("not-authorized")
     }
     await project.close()
