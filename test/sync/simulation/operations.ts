@@ -146,7 +146,7 @@ const rollback = (random: Random, at: number, write: Write): ReadonlyArray<Opera
 type Write = (at: number) => Operation
 
 const rare = (random: Random, at: number, write: Write): ReadonlyArray<Operation> => {
-  switch (random.below(12)) {
+  switch (random.below(14)) {
     case 0:
       return [{ do: "save", at }]
     case 1:
@@ -166,6 +166,8 @@ const rare = (random: Random, at: number, write: Write): ReadonlyArray<Operation
       return [{ do: "stop", at }]
     case 8:
     case 9:
+    case 10:
+    case 11:
       return [{ do: "attack", at, kind: random.pick(attackKinds), seed: random.below(2 ** 31) }]
     default: {
       const calls = random.below(random.pick([5, 40, 200]))
@@ -194,10 +196,10 @@ const randomOperations = (
     return [{ do: random.pick(["admit", "admit", "retire"]), at, node: random.below(12) }]
   }
   const kind = random.below(20)
-  if (kind < 12) return [meetOver(random, at)]
-  if (kind < 15) return [{ do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }]
-  if (kind < 16) return [{ do: "part", at, link: random.below(4), open: random.chance(0.5) }]
-  if (kind < 17) return [{ do: "weather", weather: randomWeather(random) }]
+  if (kind < 9) return [meetOver(random, at)]
+  if (kind < 12) return [{ do: "wait", millis: random.pick([10, 50, 300, 3000, 60_000]) }]
+  if (kind < 13) return [{ do: "part", at, link: random.below(4), open: random.chance(0.5) }]
+  if (kind < 14) return [{ do: "weather", weather: randomWeather(random) }]
   return rare(random, at, write)
 }
 
