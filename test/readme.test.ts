@@ -1,5 +1,6 @@
 /**
- * Every program in README.md is run as it stands, and prints what its `// =>` comments say.
+ * Every program in README.md and docs/SYNC.md is run as it stands, and prints what its `// =>` comments
+ * say; so are the tours of the command line.
  */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -12,12 +13,16 @@ import type { TestServer } from "./nats/server.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const readme = readFileSync(join(root, "README.md"), "utf8")
-const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!)
+const programsIn = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!)
+const programs = programsIn(readme)
+const guide = programsIn(readFileSync(join(root, "docs/SYNC.md"), "utf8"))
 
 /** What `lamplog/…` means to someone who has it installed. */
 const sources: ReadonlyArray<readonly [string, string]> = [
   [`"lamplog"`, "src/index.ts"],
   [`"lamplog/effect"`, "src/effect.ts"],
+  [`"lamplog/adapters/folder"`, "adapters/folder/index.ts"],
   [`"lamplog/adapters/tokens"`, "adapters/tokens/index.ts"],
 ]
 
@@ -143,4 +148,12 @@ describe("README.md", () => {
       expect(printed(program)).toBe(promised(program))
     })
   }
+})
+
+describe("docs/SYNC.md", () => {
+  it("shows a program that prints what it promises", () => {
+    expect(guide).toHaveLength(1)
+    expect(promised(guide[0]!)).not.toBe("")
+    expect(printed(guide[0]!)).toBe(promised(guide[0]!))
+  })
 })

@@ -33,7 +33,7 @@ export const assetCommands: ReadonlyArray<CommandDefinition> = [
     does: "give the bytes of an asset back, checked",
     details:
       "The bytes go to the file of --output, else to stdout unless that is a terminal. Bytes that\n" +
-      "are not held are taken from the archives of --from, and then kept.",
+      "are not held are taken from the archives of --from or the project's remotes, and then kept.",
     positionals: [{ name: "ID", does: "an asset's id, or the SHA-256 of the bytes" }],
     flags: {
       output: { value: "FILE", does: "written whole or not at all" },

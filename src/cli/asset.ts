@@ -17,6 +17,7 @@ import type { AddedAssets, Asset, AssetContent, NewAsset } from "../project/asse
 import { LastChance } from "../project/last-chance.ts"
 import { assetPathOf } from "../store/assets.ts"
 import { authorship } from "./authorship.ts"
+import { assetsFromRemotes } from "./asset-remotes.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { pathFrom } from "./files.ts"
 import { findProject } from "./folder.ts"
@@ -24,7 +25,9 @@ import { keysOf, policyOf } from "./opening.ts"
 import { aligned, counted, grouped, printable } from "./paint.ts"
 import type { Paint } from "./paint.ts"
 import { writeRows } from "./rows.ts"
-import { withProject, withProjectAndArchives } from "./session.ts"
+import { readRemotes } from "./remotes.ts"
+import { withProject, withProjectAndArchives, withProjectIn } from "./session.ts"
+import type { ProjectService } from "./session.ts"
 import { readSettings } from "./settings.ts"
 import { UsageError } from "./usage.ts"
 
@@ -161,8 +164,26 @@ const sourcesFrom = (call: Call) => {
   })
 }
 
+/** The project, with its remotes to be asked for bytes that are not held. */
+const withRemotes = (
+  call: Call,
+  program: (project: ProjectService) => Effect.Effect<Answer | undefined, LamplogError>,
+): Effect.Effect<Answer | undefined, LamplogError> =>
+  Effect.suspend(() => {
+    const directory = findProject(call)
+    let id = ""
+    const remotes = readRemotes(directory, call.terminal)
+    const assetSources = assetsFromRemotes(remotes, call.terminal, () => id)
+    const identified = (project: ProjectService) =>
+      Effect.flatMap(project.peer, ({ description }) => {
+        id = description.project
+        return program(project)
+      })
+    return withProjectIn(directory, call, identified, { archives: true, assetSources })
+  })
+
 export const get: Run = (call) =>
-  withProjectAndArchives(call, (project) =>
+  withRemotes(call, (project) =>
     Effect.gen(function* () {
       const output = call.flag("output")
       const sources = call.has("from") ? sourcesFrom(call) : []

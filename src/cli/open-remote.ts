@@ -34,10 +34,11 @@ export const tokenFor = (
   return token === "" || accessOptions.test(url) ? {} : { token }
 }
 
-const open = async (
+/** Whoever opens a remote closes it. */
+export const open = async (
   address: RemoteAddress,
   terminal: Terminal,
-  needs: RemoteNeeds,
+  needs: RemoteNeeds = {},
 ): Promise<Remote> => {
   const token = tokenFor(address, terminal)
   switch (address.kind) {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { LamplogError } from "../event/failure.ts"
 import * as Layer from "effect/Layer"
 import { loggersFor } from "../project/conflict-log.ts"
+import type { AssetSource } from "../project/asset.ts"
 import type { EngineOptions } from "../project/engine.ts"
 import type { ForeignFormat } from "../project/format.ts"
 import { Project } from "../project/project.ts"
@@ -34,6 +35,8 @@ interface Needs {
   readonly formats?: ReadonlyArray<ForeignFormat>
   /** Archives are opened: limits and trusted keys are read. */
   readonly archives?: boolean
+  /** Where the bytes of assets are asked for when they are not held. */
+  readonly assetSources?: ReadonlyArray<AssetSource>
 }
 
 /** Runs a program on the project in a folder, opened with what the call and its settings say. */
@@ -41,13 +44,14 @@ export const withProjectIn = <A>(
   directory: string,
   call: Call,
   program: (project: ProjectService) => Effect.Effect<A, LamplogError>,
-  { archives = false, formats = [] }: Needs = {},
+  { archives = false, assetSources = [], formats = [] }: Needs = {},
 ): Effect.Effect<A, LamplogError> =>
   Effect.suspend(() => {
     const file = readSettings(directory)
     const layer = layerProject({
       directory,
       formats,
+      assetSources,
       ...engineOptions(call, directory),
       ...(archives ? policyOf(call, file) : {}),
     })

@@ -1,5 +1,5 @@
 /** `sync`: meeting remotes once, and what comes of it, with folders and servers. */
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { beforeEach, describe, expect, it } from "vitest"
 import type { StatusDocument } from "./documents.ts"
 import { expectRefusal } from "./refusal.ts"
@@ -228,5 +228,35 @@ describe("clone from a remote", () => {
     const before = readdirSync(path(ana))
     await refused([`folder:${shared}`, ana], "project-exists")
     expect(readdirSync(path(ana))).toEqual(before)
+  })
+})
+
+describe("the bytes of assets", () => {
+  it("go to a remote that keeps them, and come from it when they are asked for", async () => {
+    writeFileSync(path(ana, "logo.svg"), '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    await json(["asset", "add", "logo.svg"], { in: ana })
+    expect(await sync(ana)).toMatchObject({ assetsPushed: 1 })
+    expect(await sync(ana)).toMatchObject({ assetsPushed: 0 })
+    folder(`${shared}-empty`)
+    await json(["clone", `folder:${shared}`, bo])
+    await json(["remote", "add", "empty", `folder:../${shared}-empty`], { in: bo })
+    const missing = () => json<ReadonlyArray<object>>(["asset", "list", "--missing"], { in: bo })
+    expect(await missing()).toHaveLength(1)
+    const got = await json(["asset", "get", "logo"], { in: bo })
+    expect(got).toMatchObject({ fetchedFrom: "origin", bytes: 41 })
+    expect(await missing()).toEqual([])
+  })
+
+  it("say which remotes did not have them", async () => {
+    writeFileSync(path(ana, "logo.svg"), '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    await json(["asset", "add", "logo.svg"], { in: ana })
+    await json(["export", `../${ana}.lamplog`, "--no-assets"], { in: ana })
+    await json(["clone", `${ana}.lamplog`, bo])
+    await json(["remote", "add", "shared", `folder:../${shared}`], { in: bo })
+    await json(["remote", "add", "dead", deadUrl], { in: bo })
+    const outcome = await run(["asset", "get", "logo", "--json"], { in: bo })
+    const { message } = expectRefusal(outcome, "asset-absent", 1)
+    expect(message).toContain("shared: it does not hold this asset")
+    expect(message).toContain("dead: No server can be reached")
   })
 })
