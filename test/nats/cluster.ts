@@ -107,15 +107,21 @@ export interface LeafPair {
 
 /**
  * A server and one at the edge: whoever connects to the leaf reaches what the hub holds. The leaf
- * stores nothing itself.
+ * stores nothing itself, and says to which domain questions about streams go that name none.
  */
 export const startLeaf = async (): Promise<LeafPair> => {
   const [leafPort] = await freePorts(1)
-  const hub = await startServer({ settings: `leafnodes { listen: "127.0.0.1:${leafPort}" }` })
+  const hub = await startServer({
+    jetstream: "domain: hub",
+    settings: `leafnodes { listen: "127.0.0.1:${leafPort}" }`,
+  })
   try {
     const leaf = await startServer({
       jetstream: false,
-      settings: `leafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${leafPort}" }] }`,
+      settings: [
+        `leafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${leafPort}", }], reconnect: 1 }`,
+        `default_js_domain: { "$G": "hub" }`,
+      ].join("\n"),
     })
     return {
       hub,

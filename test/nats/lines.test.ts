@@ -141,12 +141,11 @@ describe("a server that stands still", () => {
         await ben!.write(50)
         const meetings = Promise.all([ana!.meet(), ben!.meet()])
         server.pause()
-        const failure = await ben!.open().then((remote) =>
-          remote
-            .describe(AbortSignal.timeout(10_000))
-            .catch((error: unknown) => error)
-            .finally(() => remote.close()),
-        )
+        const remote = await ben!.open()
+        const failure = await remote
+          .describe(AbortSignal.timeout(10_000))
+          .catch((error: unknown) => error)
+        await remote.close()
         expect(failure).toMatchObject({ name: "LamplogError" })
         server.resume()
         await meetings
