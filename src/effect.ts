@@ -8,6 +8,8 @@ export type { Authorize, AuthorizedOperation, OperationName } from "./project/au
 export { initProject } from "./project/begin.ts"
 export type { Identity, InitOptions } from "./project/begin.ts"
 export { analyzeClone, cloneProject } from "./project/clone.ts"
+export { joinProject } from "./project/join.ts"
+export type { Joined } from "./project/join.ts"
 export type { CloneAnalysis } from "./project/clone.ts"
 export { restoreProject } from "./project/backup.ts"
 export type { WallClock } from "./project/clock.ts"
