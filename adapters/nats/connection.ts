@@ -68,6 +68,11 @@ export class Connection {
     return (this.#link?.client.info?.max_payload ?? 1024 * 1024) - frameBytes
   }
 
+  /** Whether the server connected to now is one of several. */
+  get isClustered(): boolean {
+    return this.#link?.client.info?.cluster !== undefined
+  }
+
   /** Major and minor version of the server connected to now. */
   get serverVersion(): readonly [number, number] {
     const [major, minor] = (this.#link?.client.info?.version ?? "2.10").split(".").map(Number)

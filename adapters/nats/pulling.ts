@@ -171,7 +171,7 @@ const readBucket = async (
   if (!again && seen?.created === state.created && seen.sequence === state.sequence) return
   const { cursor: _, ...asked } = request
   const { frontier } = await shelf.pull(asked, (batch: Batch) => take(batch), signal)
-  memory.bucket = { ...state, frontier }
+  memory.bucket = Object.keys(frontier).length === 0 ? undefined : { ...state, frontier }
 }
 
 /** Where to begin to read, and whether that goes back. */
@@ -233,11 +233,13 @@ const pullStored = async (
   const { memory } = sources
   const state = await stateOrPeers(sources, request, take, signal)
   const { start, again } = await startOf(sources, request, state, signal)
-  const forgotten = state.first > 1
+  const { isLimited, first, holes } = state
+  // Where a stream has never lost anything, its bucket need not be looked at each time.
+  const looks = again || isLimited || first > 1 || holes > 0 || memory.bucket !== undefined
   // Older things first, so that what builds on them need not wait.
-  if (forgotten) await readBucket(sources, request, again, take, signal)
+  if (looks) await readBucket(sources, request, again, take, signal)
   await readOn(sources, request, state, start, take, signal)
-  if (!forgotten && memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
+  if (!looks && memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
     await readBucket(sources, request, again, take, signal)
   }
   if (memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {

@@ -73,6 +73,9 @@ export const busy = (where: string, message: string): LamplogError =>
     where,
   })
 
+export const behind = (where: string): LamplogError =>
+  busy(where, "the server that was read from lags behind the others")
+
 export const nonsense = (where: string, message: string): LamplogError =>
   refuse({
     code: "remote-protocol",

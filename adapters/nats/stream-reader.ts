@@ -17,7 +17,7 @@ import type { Msg } from "@nats-io/transport-node"
 import type { Connection } from "./connection.ts"
 import { idHeader } from "./message.ts"
 import type { Stored } from "./message.ts"
-import { apiCodeOf, apiCodes, timedOut, unreachable } from "./refuse.ts"
+import { apiCodeOf, apiCodes, behind, timedOut, unreachable } from "./refuse.ts"
 
 export const fetchBytesMax = 4 * 1024 * 1024
 const fetchMessagesMax = 2000
@@ -79,6 +79,8 @@ export class StreamReader {
   /** Deliveries of the present consumer; undefined while there is none. */
   #delivered: number | undefined
   #single = false
+  /** In a cluster: up to where the leader has messages for us; undefined until it was asked. */
+  #end: number | undefined
 
   constructor(connection: Connection, reading: Reading) {
     this.#connection = connection
@@ -98,20 +100,44 @@ export class StreamReader {
           }
           continue
         }
-        failures = 0
         const { messages, tooLarge, status } = fetched
         const last = messages.at(-1)
+        if (last !== undefined) failures = 0
         if (last !== undefined) {
           this.#next = last.sequence + 1
           yield messages
         }
-        if (last?.pending === 0 || (last === undefined && status === 404)) return
+        if (last?.pending === 0 || (last === undefined && status === 404)) {
+          if (await this.#isWhole(signal)) return
+          // A server that lags behind: another one, or the same one a little later, has the rest.
+          if (last === undefined) failures += 1
+          if (failures >= attemptsMax) throw behind(this.#connection.where)
+          await this.#release(signal)
+          await this.#pause(failures + 1, signal)
+          continue
+        }
         // A message larger than a fetch, which is none of ours, is fetched alone and passed over.
         this.#single = tooLarge
       }
     } finally {
       await this.#release(signal)
     }
+  }
+
+  /**
+   * Whether all was read. The consumer lies on one server of a cluster, which may not have all that is
+   * stored yet, and then ends too early; the leader has.
+   */
+  async #isWhole(signal: AbortSignal): Promise<boolean> {
+    if (!this.#connection.isClustered) return true
+    if (this.#end === undefined) {
+      const { stream, filter } = this.#reading
+      const last = await this.#connection.call("reading the stream", signal, ({ manager }) =>
+        manager.streams.getMessage(stream, { last_by_subj: filter }),
+      )
+      this.#end = last?.seq ?? 0
+    }
+    return this.#end < this.#next
   }
 
   /** One fetch; undefined when the consumer was of no use and has to be made anew. */
