@@ -89,12 +89,16 @@ class Bell {
     this.#wake()
   }
 
-  /** Resolves at the next ring, or at once after one that nobody heard. */
-  async heard(): Promise<void> {
-    await new Promise<void>((resolve) => {
+  /** Resolves at the next ring, or at once after one since the bell was hushed. */
+  heard(): Promise<void> {
+    return new Promise<void>((resolve) => {
       this.#wake = resolve
       if (this.#rung) resolve()
     })
+  }
+
+  /** What has rung so far was heard. Only whoever acts on it may say so, not whoever waited once. */
+  hush(): void {
     this.#rung = false
   }
 }
@@ -188,6 +192,8 @@ export class Session {
     const pause = timing.pause(millis, either).catch(() => undefined)
     const bells = this.#tally.error === undefined ? [this.#here, this.#there] : [this.#there]
     await Promise.race([pause, ...bells.map((bell) => bell.heard())])
+    // A meeting follows, which sees all that they told of.
+    for (const bell of bells) bell.hush()
     rested.abort()
     await pause
     signal.throwIfAborted()
