@@ -152,22 +152,30 @@ export class Waiting {
   }
 }
 
-/** A frontier, with the runs that wait in an unbroken chain behind its heads. */
+/**
+ * A frontier, with the runs that wait in an unbroken chain behind its heads. Where signatures are asked
+ * for, a chain counts up to the last one: what was left unsigned is to be sent again with its signature.
+ */
 export const frontierWithWaiting = (replica: Replica): Frontier => {
   const held = replica.lines.frontier()
   const runs = new Waiting(replica).all()
   if (runs.length === 0) return held
   const placeOf = (node: string, seq: number, hash: string): string => `${node}:${seq}:${hash}`
   const next = Map.groupBy(runs, ({ node, from, previous }) => placeOf(node, from - 1, previous))
+  const isOpen = replica.members.rule === "open"
   const endOf = (node: string, start: Head): Head => {
-    let head = start
-    for (;;) {
+    let counted = start
+    for (let head = start; ;) {
       const runsAfter = next.get(placeOf(node, head.seq, head.hash)) ?? []
       const last = runsAfter.toSorted(
-        (left, right) => right.to - left.to || (left.head < right.head ? -1 : 1),
+        (left, right) =>
+          (isOpen ? 0 : Number(right.signed) - Number(left.signed)) ||
+          right.to - left.to ||
+          (left.head < right.head ? -1 : 1),
       )[0]
-      if (last === undefined) return head
+      if (last === undefined) return counted
       head = { seq: last.to, hash: last.head }
+      if (isOpen || last.signed) counted = head
     }
   }
   const frontier: { [log: string]: Head } = {}
@@ -175,7 +183,9 @@ export const frontierWithWaiting = (replica: Replica): Frontier => {
     frontier[log] = endOf(log.slice(0, nodeLength), head)
   }
   for (const { node, from, previous } of runs) {
-    if (from === 1) frontier[node] ??= endOf(node, { seq: 0, hash: previous })
+    if (from !== 1 || frontier[node] !== undefined) continue
+    const end = endOf(node, { seq: 0, hash: previous })
+    if (end.seq > 0) frontier[node] = end
   }
   return frontier
 }
