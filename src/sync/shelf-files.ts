@@ -186,6 +186,11 @@ export class ShelfFiles {
     this.#apart.add([how, outer.name, run.name].join("\n"))
   }
 
+  /** Takes a file away that nobody can use, so that another may come in its place. */
+  setAside(run: ShelfRun, signal: AbortSignal): Promise<void> {
+    return this.#damaged(run.name, signal)
+  }
+
   async #damaged(name: string, signal: AbortSignal): Promise<void> {
     try {
       await this.#storage.setAside(name, signal)

@@ -10,13 +10,14 @@
  *  3. A file is removed only when all its events lie, checked, in another one.
  */
 import { LamplogError } from "../event/failure.ts"
-import { isHash, isIdentifier } from "../event/hash.ts"
+import { isHash, isIdentifier, membershipRule } from "../event/hash.ts"
 import { segmentBytesMax } from "../log/segment.ts"
 import { AssetsOnShelf } from "./shelf-assets.ts"
 import { descriptionFromBytes, descriptionBytesMax, descriptionText } from "./shelf-description.ts"
 import { ShelfFiles } from "./shelf-files.ts"
 import { runsByNode, shelfFrontier, wantedFrom } from "./shelf-holdings.ts"
 import { descriptionName, logsPrefix, runOfSegment } from "./shelf-names.ts"
+import type { NodeRuns } from "./shelf-holdings.ts"
 import type { ShelfRun } from "./shelf-names.ts"
 import type { ShelfStorage } from "./shelf-storage.ts"
 import { tidyShelf } from "./shelf-tidy.ts"
@@ -105,8 +106,10 @@ class Shelf implements Remote {
     const given = new Set<string>()
     let listed = await this.#files.list(project, signal)
     for (let listings = 1; ; listings += 1) {
-      const wanted = wantedFrom(runsByNode(listed), since, points).runs
-      const lost = await this.#give(project, wanted, given, take, signal)
+      const nodes = runsByNode(listed)
+      const wanted = wantedFrom(nodes, since, points).runs
+      const isUseless = uselessIn(project, nodes)
+      const lost = await this.#give(project, wanted, given, isUseless, take, signal)
       if (!lost || listings === listingsMax) break
       listed = await this.#files.list(project, signal)
     }
@@ -120,6 +123,7 @@ class Shelf implements Remote {
     project: string,
     runs: ReadonlyArray<ShelfRun>,
     given: Set<string>,
+    isUseless: (reading: Reading) => boolean,
     take: Take,
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -133,6 +137,9 @@ class Shelf implements Remote {
     const flush = async (): Promise<void> => {
       const taken = await take(batch.map(({ segment }) => segment))
       await this.#judge(batch, taken, signal)
+      const useless = batch.filter(isUseless)
+      for (const { run } of useless) await this.#files.setAside(run, signal)
+      lost ||= useless.length > 0
       batch = []
       bytes = 0
     }
@@ -217,6 +224,20 @@ class Shelf implements Remote {
 /** Same events in the same bytes, whatever the name: one of them is enough. */
 const contentKey = ({ node, from, to, previous, head, size }: ShelfRun): string =>
   [node, from, to, previous, head, size].join("-")
+
+/**
+ * In a project of members nobody takes what ends without its node's signature. Left there, such a file
+ * would say that its events are held, and keep away those who could bring them with one.
+ */
+const uselessIn = (
+  project: string,
+  nodes: ReadonlyArray<NodeRuns>,
+): ((reading: Reading) => boolean) => {
+  if (membershipRule(project) === "open") return () => false
+  const byNode = new Map(nodes.map((runs) => [runs.node, runs]))
+  return ({ run, segment }) =>
+    segment.signature === undefined && byNode.get(run.node)!.next(run).length === 0
+}
 
 /** The project, which becomes part of names. */
 const checkedProject = ({ project }: Hello): string => {
