@@ -7,8 +7,20 @@ import type { Peer } from "../sync/remote.ts"
 export class News {
   readonly #waiting = new Set<() => void>()
 
+  readonly #listeners = new Set<() => void>()
+
+  /** Calls `hear` whenever something is written, until it leaves. */
+  listen(hear: () => void): void {
+    this.#listeners.add(hear)
+  }
+
+  leave(hear: () => void): void {
+    this.#listeners.delete(hear)
+  }
+
   /** Something was written. */
   readonly tell = (): void => {
+    for (const hear of this.#listeners) hear()
     for (const wake of Array.from(this.#waiting)) wake()
   }
 

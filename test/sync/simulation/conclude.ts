@@ -11,6 +11,8 @@ import { Member } from "./member.ts"
 import { calm } from "./network.ts"
 import type { Way, World } from "./world.ts"
 
+/** Enough for what is under way to come to its end. */
+const healMillis = 20 * 60 * 1000
 /** Longer than any meeting that is still under way. */
 const longMillis = 24 * 3600 * 1000
 
@@ -63,7 +65,10 @@ const heal = async (world: World, random: Random): Promise<void> => {
   world.weather = calm
   world.reviveAll()
   for (const way of world.ways) way.open = true
-  await world.wait(longMillis)
+  await world.wait(healMillis)
+  // Those who follow would never end.
+  for (const member of world.members) member.stop()
+  await world.settle()
   hold(
     "meetings end",
     world.members.every(({ meeting }) => meeting.size === 0),

@@ -50,7 +50,7 @@ export class Member implements Place {
   /** Links over which a meeting is under way. */
   readonly meeting = new Set<object>()
   readonly #mutant: Mutant
-  readonly #news = new News()
+  readonly news = new News()
   #process: Process
 
   /** `made`: the replica, if it is open already. */
@@ -67,13 +67,13 @@ export class Member implements Place {
     // Durability is tested elsewhere, by killing processes; here it would only cost time.
     replica.sqlite.pragma("synchronous = OFF")
     // Every step is synchronous, and so is every write here: none falls into another.
-    const sound = this.#news.heardFrom(localOf(replica, async (step) => step()))
+    const sound = this.news.heardFrom(localOf(replica, async (step) => step()))
     const local = this.#mutant.local?.(sound) ?? sound
     const started: Process = {
       replica,
       author: new Author(replica),
       local: mortal(local, () => started.alive),
-      peer: peerOf(local, { changed: this.#news.changed, getAsset: async () => undefined }),
+      peer: peerOf(local, { changed: this.news.changed, getAsset: async () => undefined }),
       stop: new AbortController(),
       alive: true,
     }

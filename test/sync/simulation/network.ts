@@ -96,8 +96,8 @@ export const throughWeather = (remote: Remote, way: Way): Remote => {
       throw unreachable(trouble === "lost" ? "remote-unreachable" : "remote-interrupted")
     }
   }
+  const watch = remote.watch?.bind(remote)
   return {
-    ...remote,
     where: remote.where,
     capabilities: remote.capabilities,
     describe: async (signal) => {
@@ -136,6 +136,22 @@ export const throughWeather = (remote: Remote, way: Way): Remote => {
       await travel(signal, "lost")
       return pushed
     },
+    ...(watch === undefined ? {} : { watch: watching(watch, way) }),
     close: async () => {},
   }
 }
+
+/** News comes late, and whoever listens is cut off now and then. */
+const watching =
+  (watch: NonNullable<Remote["watch"]>, way: Way): NonNullable<Remote["watch"]> =>
+  async (hello, news, signal) => {
+    const { clockwork, random, weather } = way
+    const later = (): void => {
+      if (random.chance(weather().lost)) return
+      const delay = clockwork.pause(1 + random.below(shortMillis), signal)
+      delay.then(news, () => undefined)
+    }
+    await clockwork.pause(1 + random.below(shortMillis), signal)
+    if (!way.open() || random.chance(weather().lost)) throw unreachable("remote-unreachable")
+    await watch(hello, later, signal)
+  }

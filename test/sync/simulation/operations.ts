@@ -44,8 +44,14 @@ export type Operation =
     }
   /** Of a project of members: lets another replica's node write, or write no more. */
   | { readonly do: "admit" | "retire"; readonly at: number; readonly node: number }
-  /** Begins a meeting over one of a replica's links; others may run meanwhile. */
-  | { readonly do: "meet"; readonly at: number; readonly link: number; readonly seed: number }
+  /** Begins a meeting over one of a replica's links, or one after the other; others may run meanwhile. */
+  | {
+      readonly do: "meet"
+      readonly at: number
+      readonly link: number
+      readonly seed: number
+      readonly follow: boolean
+    }
   /** Stops whatever meetings a replica has. */
   | { readonly do: "stop"; readonly at: number }
   | { readonly do: "wait"; readonly millis: number }
@@ -114,6 +120,7 @@ const meetOver = (random: Random, at: number): Operation => ({
   at,
   link: random.below(4),
   seed: random.below(2 ** 31),
+  follow: random.chance(0.1),
 })
 
 const randomRestore = (random: Random, at: number): Operation => ({

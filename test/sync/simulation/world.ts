@@ -188,7 +188,7 @@ export class World {
       case "retire":
         return this.#control(member, operation.do, this.at(operation.node).replica.node)
       case "meet":
-        return this.#meetOver(this.#wayOf(member, operation.link), operation.seed)
+        return this.#meetOver(this.#wayOf(member, operation.link), operation.seed, operation.follow)
       case "stop":
         return member.stop()
       case "part": {
@@ -220,6 +220,7 @@ export class World {
       const asSaid = written === events || (events > 0 && written === events + 1)
       hold("acknowledged count", asSaid, () => `${events} acknowledged, ${written} written`)
       this.ledger.acknowledge(replica, written)
+      member.news.tell()
     } catch (error) {
       if (member.isDoomed || error instanceof Killed) return
       if (!(error instanceof LamplogError) || !refusals.has(error.code)) throw error
@@ -271,13 +272,13 @@ export class World {
   }
 
   /** Begins a meeting, unless one is under way there. */
-  #meetOver(way: Way | undefined, seed: number): void {
+  #meetOver(way: Way | undefined, seed: number, follow: boolean): void {
     if (way === undefined || way.from.meeting.has(way)) return
-    void this.meet(way, seed)
+    void this.meet(way, seed, follow)
   }
 
   /** Meets over one way; what nobody expected becomes the world's failure. */
-  async meet(way: Way, seed: number): Promise<Tally | undefined> {
+  async meet(way: Way, seed: number, follow = false): Promise<Tally | undefined> {
     const { from, name } = way
     const { process } = from
     const random = new Random(seed)
@@ -292,8 +293,13 @@ export class World {
       pause: (millis: number, signal: AbortSignal) => this.clockwork.pause(millis, signal),
     }
     from.meeting.add(way)
+    const session = new Session(from.local, remote, { name, timing })
+    const { changed } = session
     try {
-      return await new Session(from.local, remote, { name, timing }).meet(from.signal)
+      if (!follow) return await session.meet(from.signal)
+      from.news.listen(changed)
+      await session.follow(from.signal)
+      return undefined
     } catch (error) {
       const expected =
         error instanceof Killed ||
@@ -304,6 +310,7 @@ export class World {
       if (!expected) this.#failure ??= { error }
       return undefined
     } finally {
+      from.news.leave(changed)
       from.meeting.delete(way)
     }
   }
