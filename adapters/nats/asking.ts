@@ -66,18 +66,23 @@ const ask = async (
 }
 
 /**
- * Pulls from anybody who is there. Gives back what they hold; undefined when nobody is there.
+ * Pulls from `whom`, or from anybody who is there. Gives back what they hold; undefined when nobody is there.
  */
 export const askPeers = async (
   asking: Asking,
   request: PullRequest,
   take: Take,
   signal: AbortSignal,
+  whom?: string,
 ): Promise<Frontier | undefined> => {
   const { connection, names } = asking
   const { where } = connection
   const { cursor: _, ...asked } = request
-  const first = await ask(asking, names.askAny, { kind: "pull", ...asked }, signal)
+  const question = { kind: "pull", ...asked }
+  let first = whom === undefined ? undefined : await ask(asking, names.ask(whom), question, signal)
+  if (first === undefined || kindOf(first.headers) === "busy") {
+    first = await ask(asking, names.askAny, question, signal)
+  }
   if (first === undefined) return undefined
   const kind = kindOf(first.headers)
   if (kind === "busy") throw busy(where, "those who are there are busy with others")

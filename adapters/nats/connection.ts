@@ -73,6 +73,11 @@ export class Connection {
     return this.#link?.client.info?.cluster !== undefined
   }
 
+  /** Bytes that came in so far. */
+  get receivedBytes(): number {
+    return this.#link?.client.stats().inBytes ?? 0
+  }
+
   /** Major and minor version of the server connected to now. */
   get serverVersion(): readonly [number, number] {
     const [major, minor] = (this.#link?.client.info?.version ?? "2.10").split(".").map(Number)

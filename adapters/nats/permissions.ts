@@ -41,7 +41,7 @@ const publishOf = (names: Names, node: string, api: string): ReadonlyArray<strin
   names.about(node),
   names.presence(node),
   names.ask(">"),
-  ...readingOf(api, names.stream, node, names.allLogs),
+  ...readingOf(api, names.stream, node, names.all),
   ...readingOf(api, names.bucketStream, node, `$O.${names.bucket}.M.*`),
   `${api}.DIRECT.GET.${names.bucketStream}`,
   `$O.${names.bucket}.C.>`,

@@ -28,6 +28,8 @@ export interface Beacon {
   readonly frontier: Frontier | undefined
   readonly everyMillis: number
   readonly isLeaving: boolean
+  /** What they hold cannot be stored now: ask them. */
+  readonly isUrgent: boolean
 }
 
 export const digestOf = (frontier: Frontier): string =>
@@ -40,8 +42,10 @@ export const digestOf = (frontier: Frontier): string =>
   ).slice(0, 32)
 
 export const beaconText = (beacon: Omit<Beacon, "digest"> & { readonly frontier: Frontier }) => {
-  const { node, name, frontier, everyMillis, isLeaving } = beacon
-  const base = { v: 1, node, name, digest: digestOf(frontier), every: everyMillis, bye: isLeaving }
+  const { node, name, frontier, everyMillis, isLeaving, isUrgent } = beacon
+  const digest = digestOf(frontier)
+  const said = { bye: isLeaving, urgent: isUrgent }
+  const base = { v: 1, node, name, digest, every: everyMillis, ...said }
   const held = JSON.stringify(frontier)
   return JSON.stringify(held.length > frontierBytesMax ? base : { ...base, frontier })
 }
@@ -50,7 +54,7 @@ export const beaconText = (beacon: Omit<Beacon, "digest"> & { readonly frontier:
 export const beaconFrom = (text: string): Beacon | undefined => {
   try {
     const value = JSON.parse(text) as { readonly [key: string]: unknown }
-    const { v, node, name, digest, every, bye, frontier } = value
+    const { v, node, name, digest, every, bye, urgent, frontier } = value
     if (v !== 1 || !isIdentifier(node) || !/^[0-9a-f]{32}$/.test(String(digest))) return undefined
     if (typeof every !== "number" || !(every >= 0 && every <= everyMillisMax)) return undefined
     return {
@@ -60,6 +64,7 @@ export const beaconFrom = (text: string): Beacon | undefined => {
       frontier: frontierFromJson(frontier as never),
       everyMillis: Math.max(every, everyMillisMin),
       isLeaving: bye === true,
+      isUrgent: urgent === true,
     }
   } catch {
     return undefined

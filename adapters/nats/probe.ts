@@ -20,6 +20,7 @@ export interface StreamState {
   readonly created: string
   readonly first: number
   readonly last: number
+  readonly messages: number
   /** Messages that are gone from between others. */
   readonly holes: number
   /** Whether the stream forgets by itself, and the room it has. */
@@ -33,6 +34,7 @@ export const stateOf = ({ created, config, state }: StreamInfo): StreamState => 
   created,
   first: state.first_seq,
   last: state.last_seq,
+  messages: state.messages,
   holes: state.messages === 0 ? 0 : state.last_seq - state.first_seq + 1 - state.messages,
   isLimited: config.max_bytes > 0 || config.max_msgs > 0 || config.max_age > 0,
   bytesMax: config.max_bytes > 0 ? config.max_bytes : Infinity,

@@ -8,12 +8,13 @@
  */
 import { headers, nuid } from "@nats-io/transport-node"
 import type { PubAck } from "@nats-io/jetstream"
+import { LamplogError } from "../../src/remote.ts"
 import type { Connection } from "./connection.ts"
 import { idHeader } from "./message.ts"
 import type { Outgoing } from "./message.ts"
 import { lastOn } from "./probe.ts"
 import type { LastMessage } from "./probe.ts"
-import { apiCodeOf, apiCodes, interrupted, mapFailure, timedOut } from "./refuse.ts"
+import { apiCodeOf, apiCodes, interrupted, mapFailure } from "./refuse.ts"
 
 /** Attempts to store one message before it is left to the next meeting. */
 const attemptsMax = 4
@@ -106,7 +107,9 @@ export class Publisher {
         const { where } = this.#connection
         throw interrupted(where, `something else was published as this node on ${subject}`, outcome)
       }
-      if (attempt >= attemptsMax) throw outcome
+      // A server that was silent once is asked again by the next meeting, not at once.
+      const isSilent = outcome instanceof LamplogError && outcome.code === "remote-timeout"
+      if (isSilent || attempt >= attemptsMax) throw outcome
     }
   }
 
@@ -137,7 +140,7 @@ export class Publisher {
       throw failure
     }
     if (ack.duplicate || ack.seq === 0) {
-      return timedOut(where, "the server took a message for one that it does not have")
+      return interrupted(where, "the server took a message for one that it does not have")
     }
     return ack.seq
   }

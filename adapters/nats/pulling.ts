@@ -25,7 +25,12 @@ const batchBytesMax = 4 * 1024 * 1024
 /** Characters of a node id, with which the name of each of its logs begins. */
 const nodeLength = 26
 /** A stream without a leader is silent: after so long others are asked. */
-export const slowMillis = 1000
+export const slowMillis = 500
+/** Bytes in that time that show that something is coming. */
+const comingBytesMin = 16 * 1024
+/** Readings of a stream that seems shorter than its leader says, and the first pause between them. */
+const readingsMax = 4
+const lagMillis = 25
 
 export interface Sources {
   readonly connection: Connection
@@ -35,6 +40,10 @@ export interface Sources {
   readonly shelf: Remote
   /** The live tail, while somebody watches. */
   readonly tail: Tail | undefined
+  /** Somebody who may hold what the stream does not. */
+  readonly suspect?: (() => string | undefined) | undefined
+  /** Tells those who are there what is held here, when the stream is slow. */
+  readonly announce?: (() => Promise<void> | undefined) | undefined
 }
 
 /** Remembers which message of ours is the last on its subject. */
@@ -140,18 +149,41 @@ const readOn = async (
   take: Take,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { connection, names, memory } = sources
-  const again = start <= memory.place!.sequence
-  if (memory.place!.sequence === state.last) memory.readUpTo = state.last
-  if (again || state.last > memory.readUpTo) {
-    const reading = { stream: names.stream, node: request.node, filter: names.allLogs, start }
+  const { connection, names, memory, tail } = sources
+  const place = memory.place!
+  if (place.sequence === state.last) memory.readUpTo = state.last
+  // A consumer lies on any server of a cluster, which may lag behind the leader that told the state.
+  const isDense = !names.shared && state.holes === 0 && state.messages > 0
+  const expected = isDense ? state.last : (tail?.highest ?? 0)
+  let read = start - 1
+  for (let attempt = 0; attempt < readingsMax; attempt += 1) {
+    if (read + 1 > place.sequence && state.last <= memory.readUpTo) break
+    if (attempt > 0) await pause(lagMillis * 2 ** attempt, signal)
+    const reading = { stream: names.stream, node: request.node, filter: names.all }
+    const reader = new StreamReader(connection, { ...reading, start: read + 1 })
     const handing = new Handing(sources, request.node, take, signal)
-    for await (const messages of new StreamReader(connection, reading).read(signal)) {
+    for await (const messages of reader.read(signal)) {
       await handing.all(messages)
+      read = messages.at(-1)!.sequence
     }
-    memory.readUpTo = Math.max(state.last, memory.place!.sequence)
+    if (read >= expected) break
   }
-  sources.tail?.dropUpTo(memory.readUpTo)
+  // What could not be seen yet is not taken for read.
+  if (state.last > memory.readUpTo) {
+    memory.readUpTo = read >= expected ? Math.max(state.last, read) : read
+  }
+  tail?.dropUpTo(memory.readUpTo)
+}
+
+/** Resolves after so many milliseconds. */
+const pause = async (millis: number, signal: AbortSignal): Promise<void> => {
+  signal.throwIfAborted()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, millis)
+  signal.addEventListener("abort", () => resolve(), { once: true })
+  await promise
+  clearTimeout(timer)
+  signal.throwIfAborted()
 }
 
 /** Gives what the bucket holds and `since` lacks, if the bucket has changed since the last look. */
@@ -182,7 +214,7 @@ const startOf = async (
   signal: AbortSignal,
 ): Promise<{ readonly start: number; readonly again: boolean }> => {
   const { place } = memory
-  const at = { stream: names.stream, node: request.node, filter: names.allLogs }
+  const at = { stream: names.stream, node: request.node, filter: names.all }
   const same = place !== undefined && (await isSamePlace(connection, at, place, state, signal))
   if (same) memory.place = { ...place, holes: state.holes }
   else memory.restart(state)
@@ -204,25 +236,13 @@ const sinceNow = ({ memory }: Sources, { since }: PullRequest): Frontier => {
   return { ...since, ...Object.fromEntries(read) }
 }
 
-/** The stream's state; while it is long in coming, those who are there are asked. */
-const stateOrPeers = async (
-  sources: Sources,
-  request: PullRequest,
-  take: Take,
-  signal: AbortSignal,
-): Promise<StreamState> => {
-  const state = streamState(sources.connection, sources.names, signal)
-  const { promise, resolve } = Promise.withResolvers<"slow">()
-  const timer = setTimeout(() => resolve("slow"), slowMillis)
-  try {
-    const first = await Promise.race([state, promise])
-    if (first !== "slow") return first
-    await askPeers(sources, request, take, signal).catch(() => undefined)
-    return await state
-  } finally {
-    clearTimeout(timer)
-  }
-}
+/** What both hold together. */
+const merged = (since: Frontier, held: Frontier): Frontier => ({
+  ...since,
+  ...Object.fromEntries(
+    Object.entries(held).filter(([log, { seq }]) => seq > (since[log]?.seq ?? 0)),
+  ),
+})
 
 const pullStored = async (
   sources: Sources,
@@ -230,8 +250,8 @@ const pullStored = async (
   take: Take,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { memory } = sources
-  const state = await stateOrPeers(sources, request, take, signal)
+  const { connection, names, memory } = sources
+  const state = await streamState(connection, names, signal)
   const { start, again } = await startOf(sources, request, state, signal)
   const { isLimited, first, holes } = state
   // Where a stream has never lost anything, its bucket need not be looked at each time.
@@ -249,6 +269,46 @@ const pullStored = async (
   const text = memory.text()
   await take([], text)
   memory.saved(text)
+}
+
+/** Lets two who hand over take turns. */
+const inTurn = (take: Take): Take => {
+  let last: Promise<unknown> = Promise.resolve()
+  return (batch, cursor) => {
+    const next = last.then(() => take(batch, cursor))
+    last = next.catch(() => undefined)
+    return next
+  }
+}
+
+/** Reads the stream; while nothing comes from there, those who are there are asked, again and again. */
+const pullPatiently = async (
+  sources: Sources,
+  request: PullRequest,
+  take: Take,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { connection } = sources
+  const taking = inTurn(take)
+  const stored = pullStored(sources, request, taking, signal)
+  let { since } = request
+  let received = connection.receivedBytes
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<"slow">()
+    const timer = setTimeout(() => resolve("slow"), slowMillis)
+    const first = await Promise.race([stored, promise]).finally(() => clearTimeout(timer))
+    if (first !== "slow") return
+    const isComing = connection.receivedBytes - received > comingBytesMin
+    received = connection.receivedBytes
+    if (isComing || !connection.isUp) continue
+    await sources.announce?.()
+    const asked = { ...request, since }
+    const held = await askPeers(sources, asked, taking, signal, sources.suspect?.()).catch(
+      () => ({}),
+    )
+    since = merged(since, held ?? {})
+    received = connection.receivedBytes
+  }
 }
 
 /** Hands over the live tail, if that is all that is new. */
@@ -276,9 +336,16 @@ export const pullFrom = async (
 ): Promise<Holdings> => {
   const { memory, connection } = sources
   memory.resume(request.cursor)
+  const before = JSON.stringify(memory.frontier)
+  const suspect = sources.suspect?.()
   try {
     if (!(await pullLive(sources, request, take, signal))) {
-      await pullStored(sources, request, take, signal)
+      await pullPatiently(sources, request, take, signal)
+    }
+    // Somebody holds something else, for some time now, and the stream does not have it.
+    if (suspect !== undefined && JSON.stringify(memory.frontier) === before) {
+      const asked = { ...request, since: sinceNow(sources, request) }
+      await askPeers(sources, asked, take, signal, suspect).catch(() => undefined)
     }
   } catch (error) {
     memory.distrust()
@@ -300,7 +367,7 @@ export const lookOn = async (
   const { connection, names, memory } = sources
   const assembly = new Assembly()
   const start = Math.max(memory.readUpTo, memory.lookedUpTo) + 1
-  const reading = { stream: names.stream, node, filter: names.allLogs, start }
+  const reading = { stream: names.stream, node, filter: names.all, start }
   for await (const messages of new StreamReader(connection, reading).read(signal)) {
     for (const message of messages) {
       noteOwn(sources, node, message)

@@ -108,10 +108,15 @@ class NatsRemote implements Remote {
   pull(request: PullRequest, take: Take, signal: AbortSignal): Promise<Holdings> {
     return this.#next(async () => {
       const side = this.#side(request)
-      await this.#connection.ready(request.node, signal)
+      const link = await this.#connection.ready(request.node, signal)
       side.since = request.since
       const { sources, watching } = side
-      return pullFrom({ ...sources, tail: watching?.tail }, request, take, signal)
+      const live = {
+        tail: watching?.tail,
+        suspect: () => watching?.suspect(),
+        announce: () => watching?.announce(link),
+      }
+      return pullFrom({ ...sources, ...live }, request, take, signal)
     })
   }
 

@@ -30,7 +30,8 @@ export interface Names {
   readonly stored: ReadonlyArray<string>
   /** What is told again on other subjects once it is stored. */
   readonly republish: { readonly src: string; readonly dest: string }
-  readonly allLogs: string
+  /** All that the stream stores of this project. */
+  readonly all: string
   readonly allAbout: string
   readonly allTail: string
   readonly allPresence: string
@@ -49,7 +50,7 @@ export const shardOf = (project: string, count: number): number =>
 
 const namesWith = (root: string, suffix: string, project: string, shared: boolean): Names => {
   const prefix = `${root}.${project}`
-  const all = shared ? `${root}.*` : prefix
+  const stored = shared ? `${root}.*` : prefix
   const tail = shared ? `${root}.{{wildcard(1)}}.tail` : `${prefix}.tail`
   const [publisher, node] = shared ? [2, 3] : [1, 2]
   return {
@@ -58,12 +59,12 @@ const namesWith = (root: string, suffix: string, project: string, shared: boolea
     bucketStream: `OBJ_LAMPO_${suffix}`,
     shared,
     prefix,
-    stored: [`${all}.log.*.*`, `${all}.about.*`],
+    stored: [`${stored}.log.*.*`, `${stored}.about.*`],
     republish: {
-      src: `${all}.log.*.*`,
+      src: `${stored}.log.*.*`,
       dest: `${tail}.{{wildcard(${publisher})}}.{{wildcard(${node})}}`,
     },
-    allLogs: `${prefix}.log.*.*`,
+    all: `${prefix}.>`,
     allAbout: `${prefix}.about.*`,
     allTail: `${prefix}.tail.*.*`,
     allPresence: `${prefix}.pres.*`,

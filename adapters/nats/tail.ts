@@ -41,6 +41,11 @@ export class Tail {
     return true
   }
 
+  /** The highest sequence that was heard of. */
+  get highest(): number {
+    return this.#highest
+  }
+
   clear(): void {
     this.#messages = []
     this.#bytes = 0

@@ -12,6 +12,7 @@ import { protocolVersion } from "../../src/remote.ts"
 import { Answering } from "./answering.ts"
 import type { Connection, Link } from "./connection.ts"
 import { Presences, beaconFrom, beaconText, digestOf } from "./presence.ts"
+import type { Beacon } from "./presence.ts"
 import { mapFailure, unreachable } from "./refuse.ts"
 import { logOfSubject } from "./subjects.ts"
 import type { Names } from "./subjects.ts"
@@ -42,6 +43,8 @@ export class Watching {
   #frontier: Frontier = {}
   #timers: Array<NodeJS.Timeout> = []
   #urgentAt = -Infinity
+  /** Somebody who holds what the stream may not. */
+  #suspect: string | undefined
 
   constructor(watched: Watched) {
     this.#watched = watched
@@ -50,7 +53,9 @@ export class Watching {
   /** Runs until aborted; rejects when the remote is lost for good. */
   async run(link: Link, signal: AbortSignal): Promise<void> {
     const { connection, names, hello, peer } = this.#watched
-    const answering = new Answering(connection, names, hello.node, peer, () => this.#text(false))
+    const answering = new Answering(connection, names, hello.node, peer, () =>
+      this.#text(false, false),
+    )
     const subscriptions = [
       this.#listen(link, names.allTail, this.#heardTail),
       this.#listen(link, names.allPresence, this.#heardBeacon),
@@ -63,6 +68,8 @@ export class Watching {
     if (signal.aborted) abort()
     try {
       await this.#refresh()
+      // Whoever hears that we are there may ask at once: the server has to know what we listen to.
+      await connection.call("watching", signal, ({ client }) => client.flush())
       this.#speak(link)
       this.#look()
       this.#watched.news()
@@ -83,13 +90,20 @@ export class Watching {
     return this.#presences.list()
   }
 
+  /** Somebody who should be asked if the stream has nothing new; told once. */
+  suspect(): string | undefined {
+    const suspect = this.#suspect
+    this.#suspect = undefined
+    return suspect
+  }
+
   /** Tells at once what is held here now: what was to be stored could not be. */
   async announce(link: Link): Promise<void> {
     const now = performance.now()
     if (now - this.#urgentAt < urgentMillisMin) return
     this.#urgentAt = now
     await this.#refresh()
-    this.#publish(link, false)
+    this.#publish(link, false, true)
   }
 
   #listen(link: Link, subject: string, hear: (message: Msg) => void): Subscription {
@@ -114,15 +128,17 @@ export class Watching {
     // Nobody speaks for another.
     if (beacon === undefined || message.subject !== names.presence(beacon.node)) return
     if (beacon.node === hello.node) return
-    this.#presences.hear(beacon)
-    if (!beacon.isLeaving) void this.#compare(beacon.digest)
+    const isNew = this.#presences.hear(beacon)
+    if (!beacon.isLeaving) void this.#compare(beacon, beacon.isUrgent || !isNew)
   }
 
   /** Others hold something else: they may have it from elsewhere, or could not store it. */
-  async #compare(digest: string): Promise<void> {
+  async #compare({ digest, node }: Beacon, isLasting: boolean): Promise<void> {
     if (digest === digestOf(this.#held())) return
     await this.#refresh()
-    if (digest !== digestOf(this.#held())) this.#watched.news()
+    if (digest === digestOf(this.#held())) return
+    if (isLasting) this.#suspect = node
+    this.#watched.news()
   }
 
   #changed(event: "lost" | "back" | "closed"): void {
@@ -153,7 +169,7 @@ export class Watching {
     if (answer !== undefined) this.#frontier = answer.frontier
   }
 
-  #text(isLeaving: boolean): string {
+  #text(isLeaving: boolean, isUrgent: boolean): string {
     const { hello, connection } = this.#watched
     return beaconText({
       node: hello.node,
@@ -161,14 +177,15 @@ export class Watching {
       frontier: this.#held(),
       everyMillis: this.#presences.everyMillis(0.5),
       isLeaving,
+      isUrgent,
     })
   }
 
-  #publish({ client }: Link, isLeaving: boolean): void {
+  #publish({ client }: Link, isLeaving: boolean, isUrgent = false): void {
     const { connection, names, hello } = this.#watched
     if (!connection.isUp) return
     try {
-      client.publish(names.presence(hello.node), this.#text(isLeaving))
+      client.publish(names.presence(hello.node), this.#text(isLeaving, isUrgent))
     } catch {
       // A frontier too large for this server, or a connection that closes: others ask anyway.
     }

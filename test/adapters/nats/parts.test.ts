@@ -244,7 +244,14 @@ describe("pages", () => {
 describe("who is there", () => {
   const beacon = (name: string, frontier = {}) =>
     beaconFrom(
-      beaconText({ node: name.repeat(26), name, frontier, everyMillis: 5000, isLeaving: false }),
+      beaconText({
+        node: name.repeat(26),
+        name,
+        frontier,
+        everyMillis: 5000,
+        isLeaving: false,
+        isUrgent: false,
+      }),
     )!
 
   it("has gone when three of their beacons are missing, or when they say so", () => {
