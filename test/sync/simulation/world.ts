@@ -1,13 +1,10 @@
 /**
  * The replicas and places of one history, and what each operation does to them.
  */
-import { copyFileSync, rmSync } from "node:fs"
-import { join } from "node:path"
 import { LamplogError } from "../../../src/event/failure.ts"
 import { keyPairFromSeed, projectIdOf, sha256 } from "../../../src/event/hash.ts"
 import { settlementOf } from "../../../src/project/resolve.ts"
 import { admitDraft, foundingDraft, leaveDraft, retireDraft } from "../../../src/store/control.ts"
-import { databaseFile } from "../../../src/store/database.ts"
 import { openConflicts } from "../../../src/store/query.ts"
 import { Replica } from "../../../src/store/replica.ts"
 import { advance } from "../../../src/sync/advance.ts"
@@ -18,13 +15,14 @@ import { Session } from "../../../src/sync/session.ts"
 import type { Tally } from "../../../src/sync/session.ts"
 import { memoryRemote } from "../../../src/testing/memory-peer.ts"
 import { hold } from "../../simulation/broken.ts"
-import { copyReplica, Folder, hideCopy, replaceDatabase } from "../../simulation/folder.ts"
+import { Folder } from "../../simulation/folder.ts"
 import { Random } from "../../simulation/random.ts"
 import { registryOf, schemaName } from "../../simulation/schemas.ts"
 import type { SchemaVersion } from "../../simulation/schemas.ts"
 import { project as openProject } from "../../simulation/world.ts"
 import { attack } from "./attack.ts"
 import { Clockwork } from "./clockwork.ts"
+import { copy, restore, save } from "./disks.ts"
 import { Ledger } from "./ledger.ts"
 import { Member } from "./member.ts"
 import type { Place } from "./member.ts"
@@ -36,7 +34,6 @@ import type { Operation, SyncHistory } from "./operations.ts"
 import { meetingPlace } from "./place.ts"
 import type { MeetingPlace } from "./place.ts"
 
-const replicasMax = 12
 /** What a writer may be told instead of being served. */
 const refusals = new Set(["type-unknown", "not-a-member", "retired"])
 
@@ -63,15 +60,15 @@ export class World {
   weather: Weather = calm
   /** Whether two databases may have gone on under one key. */
   forked = false
-  readonly #folder = new Folder()
-  readonly #mutant: Mutant
+  readonly folder = new Folder()
+  readonly mutant: Mutant
   readonly #seed: number
   readonly #dead: Array<Member> = []
   #failure: { readonly error: unknown } | undefined
 
   constructor(history: SyncHistory, mutant: Mutant = {}) {
     this.#seed = history.seed
-    this.#mutant = mutant
+    this.mutant = mutant
     this.isMembers = history.members
     const founder = sha256(`${history.seed} founder`)
     const nonce = sha256(`${history.seed} nonce`).slice(0, 32)
@@ -107,16 +104,16 @@ export class World {
 
   close(): void {
     for (const member of this.members) member.die()
-    this.#folder.remove()
+    this.folder.remove()
   }
 
   /** A replica that holds nothing yet and takes no part. */
   newcomer(version: SchemaVersion, key?: string): Member {
     const place: Place = {
-      directory: this.#folder.next("replica"),
-      stateDirectory: this.#folder.next("state"),
+      directory: this.folder.next("replica"),
+      stateDirectory: this.folder.next("state"),
     }
-    const seed = sha256(`${this.#seed}${place.directory.slice(this.#folder.path.length)}`)
+    const seed = sha256(`${this.#seed}${place.directory.slice(this.folder.path.length)}`)
     const { stateDirectory } = place
     const { project } = this
     const options = { schemas: registryOf(version), name: "simulated", schema: schemaName }
@@ -126,7 +123,7 @@ export class World {
       stateDirectory,
       seed: key ?? seed,
     })
-    return new Member(`replica ${this.members.length}`, place, version, this.#mutant, made)
+    return new Member(`replica ${this.members.length}`, place, version, this.mutant, made)
   }
 
   at(index: number): Member {
@@ -173,7 +170,7 @@ export class World {
       const place = this.placeAt(operation.place)
       if (place === undefined) return undefined
       place.lose(operation.loss, new Random(operation.seed))
-      return this.#countLosses()
+      return this.countLosses()
     }
     const member = this.at(operation.at)
     if (!member.alive) return undefined
@@ -199,11 +196,11 @@ export class World {
       case "crash":
         return this.#crash(member, operation.calls, operation.downMillis)
       case "save":
-        return this.#save(member)
+        return save(this, member)
       case "restore":
-        return this.#restore(member, operation.inPlace, operation.recordLost)
+        return restore(this, member, operation.inPlace, operation.recordLost)
       case "copy":
-        return this.#copy(member, operation.hidden)
+        return copy(this, member, operation.hidden)
       case "attack":
         return attack(this, member, operation.kind, new Random(operation.seed))
     }
@@ -268,7 +265,7 @@ export class World {
 
   remoteOf({ to }: Way): Remote {
     const remote = to instanceof Member ? memoryRemote(to.peer) : to.remote()
-    return this.#mutant.remote?.(remote) ?? remote
+    return this.mutant.remote?.(remote) ?? remote
   }
 
   /** Begins a meeting, unless one is under way there. */
@@ -342,60 +339,12 @@ export class World {
     }
   }
 
-  #countLosses(): void {
+  countLosses(): void {
     this.reviveAll()
     const placed = this.places.flatMap((place): ReadonlyArray<Segment> => place.segments())
     this.ledger.survive(
       this.members.map(({ replica }) => replica),
       placed,
     )
-  }
-
-  #checkpointed({ replica }: Member): void {
-    replica.sqlite.pragma("wal_checkpoint(TRUNCATE)")
-  }
-
-  #save(member: Member): void {
-    if (member.isDoomed) return
-    spare(member.replica)
-    this.#checkpointed(member)
-    const path = this.#folder.next("saved")
-    copyFileSync(join(member.directory, databaseFile), path)
-    member.saved = { path, version: member.version }
-  }
-
-  #restore(member: Member, inPlace: boolean, recordLost: boolean): void {
-    const { saved } = member
-    if (saved === undefined) return
-    member.die()
-    if (recordLost) rmSync(member.stateDirectory, { recursive: true, force: true })
-    // Nothing is left by which this rollback could be noticed before it meets others.
-    if (recordLost && inPlace) this.forked = true
-    replaceDatabase(member.directory, saved.path, inPlace)
-    member.version = saved.version
-    member.start()
-    this.#countLosses()
-  }
-
-  #copy(original: Member, hidden: boolean): void {
-    if (this.members.length >= replicasMax || original.isDoomed) return
-    spare(original.replica)
-    const place: Place = {
-      directory: this.#folder.next("replica"),
-      stateDirectory: this.#folder.next("state"),
-    }
-    this.#checkpointed(original)
-    copyReplica(original.directory, place.directory)
-    if (hidden) {
-      this.forked = true
-      hideCopy(place.directory)
-    }
-    const { length } = this.members
-    const copy = new Member(`replica ${length}`, place, original.version, this.#mutant)
-    this.members.push(copy)
-    for (const { from, to } of this.ways.slice()) {
-      if (from === original && to !== copy) this.connect(copy, to)
-    }
-    if (!this.ways.some(({ from }) => from === copy)) this.connect(copy, original)
   }
 }
