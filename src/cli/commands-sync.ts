@@ -51,7 +51,7 @@ export const syncCommands: ReadonlyArray<CommandDefinition> = [
       "Without a name every remote is met, one after another; trouble with one stops no other.\n" +
       "Exit status 1 says that some were not met, or do not hold the same. What was taken is kept,\n" +
       "whenever it is interrupted. With --watch it goes on until Ctrl-C, whenever something is new here\n" +
-      `or there; with --json the one document comes at the end.\n${addresses}`,
+      `or there; with --json the one document comes at the end.\n\n${addresses}`,
     positionals: [{ name: "NAME|URL", optional: true, does: "only this remote" }],
     flags: {
       watch: { does: "go on meeting them until Ctrl-C" },

@@ -22,6 +22,7 @@ import { untilInterrupted } from "./stopping.ts"
 import { notInSync, syncText } from "./sync-text.ts"
 import type { Outcome } from "./sync-text.ts"
 import { syncTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
+import { UsageError } from "./usage.ts"
 
 /** What became of one remote. */
 interface Met extends Outcome {
@@ -148,10 +149,19 @@ const once = (call: Call, project: ProjectService, remotes: ReadonlyArray<NamedR
     return answerAll(all, yield* project.status, warnings, call)
   })
 
+const timeoutIdle = (): UsageError =>
+  new UsageError(
+    "flags-contrary",
+    "--watch goes on until it is stopped, so there is nothing for --timeout to end.",
+    "Leave one of them out.",
+    "--timeout",
+  )
+
 export const sync: Run = (call) =>
   Effect.suspend(() => {
     const remotes = remotesOf(call, "NAME|URL")
     if (call.has("watch")) {
+      if (call.has("timeout")) throw timeoutIdle()
       return Effect.flatMap(
         Effect.promise(() => import("./watch.ts")),
         ({ watch }) => withProject(call, (project) => watch(call, project, remotes)),

@@ -67,7 +67,8 @@ export const processTerminal = (signal: AbortSignal): Terminal => {
     writeError: (text) => void stderr.write(text),
     outputIsTerminal: stdout.isTTY,
     errorIsTerminal: stderr.isTTY,
-    columns: stdout.columns ?? columnsDefault,
+    // Some terminals say that they have no width at all.
+    columns: stdout.columns > 0 ? stdout.columns : columnsDefault,
     signal,
   }
 }

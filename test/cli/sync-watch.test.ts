@@ -69,6 +69,11 @@ describe("sync --watch", () => {
     expectRefusal(outcome, "remote-invalid", 1)
   })
 
+  it("takes no time to give up after", async () => {
+    const outcome = await run(["sync", "--watch", "--timeout", "5", "--json"], { in: ana })
+    expectRefusal(outcome, "flags-contrary", 2)
+  })
+
   it("writes over its lines on a terminal", async () => {
     await json(["remote", "add", "dead", deadUrl], { in: ana })
     const watching = begin(theatre, ["sync", "--watch"], { in: ana, outputIsTerminal: true })

@@ -1,5 +1,6 @@
 /** `sync`: meeting remotes once, and what comes of it, with folders and servers. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
 import type { StatusDocument } from "./documents.ts"
 import { expectRefusal } from "./refusal.ts"
@@ -171,6 +172,49 @@ describe("status", () => {
     await json(["remote", "remove", "shared"], { in: ana })
     await json(["remote", "add", "shared", `folder:../${shared}`], { in: ana })
     expect((await status(ana)).remotes).toMatchObject([{ lastMet: null }])
+  })
+})
+
+describe("a remote that has lost something", () => {
+  it("leaves what came too early waiting, says for what, and is mended by who has it", async () => {
+    const cy = `cy-${stages}`
+    const files = () =>
+      readdirSync(path(shared, "lamplog"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+    await set(ana, "value=1")
+    await sync(ana)
+    await json(["clone", `folder:${shared}`, bo])
+    await json(["clone", `folder:${shared}`, cy])
+    const before = new Set(files())
+    await set(ana, "value=2")
+    await sync(ana)
+    const lost = files().filter((file) => !before.has(file))
+    await sync(bo)
+    await set(bo, "value=3")
+    await sync(bo)
+    for (const file of lost) rmSync(file)
+    const { node } = await status(bo)
+
+    const outcome = await run(["sync", "--json"], { in: cy })
+    expect(outcome.status).toBe(1)
+    const document = JSON.parse(outcome.stdout) as SyncDocument & { readonly waiting: number }
+    expect(document).toMatchObject({ inSync: false, pulled: 0, error: { code: "not-in-sync" } })
+    expect(document.error!.remedy).toContain("lamplog status")
+    const told = await run(["sync"], { in: cy })
+    expect(told.status).toBe(1)
+    expect(told.stdout).toMatch(/^origin {2}not in sync {2}pulled 0.*\n.*does not hold the same/)
+    const standing = await status(cy)
+    expect(standing).toMatchObject({ waiting: 1, waitingFor: [{ node, reason: "gap", events: 1 }] })
+    expect(standing.remotes).toMatchObject([{ inSync: false, behind: 1 }])
+    const shown = (await run(["status"], { in: cy })).stdout
+    expect(shown).toContain(`waiting    1 event of ${node}: for events they build on`)
+    expect(shown).toContain("origin  1 event to take, 1 event of it waiting here")
+
+    expect(await sync(ana)).toMatchObject({ inSync: true })
+    expect(await sync(cy)).toMatchObject({ inSync: true, waiting: 0 })
+    expect((await status(cy)).digest).toBe((await status(bo)).digest)
+    expect(await status(cy)).toMatchObject({ waiting: 0, waitingFor: [] })
   })
 })
 
