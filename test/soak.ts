@@ -8,6 +8,7 @@
  *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
  *   npm run soak -- --kind servers --seeds 20   nats-servers killed while replicas meet
  *   npm run soak -- --kind sync              replicas that meet, and all that goes wrong there
+ *   npm run soak -- --kind processes --seeds 1  ten processes on one server, 1,000 edits each
  *   npm run soak -- --kind archives          exports and imports killed, interrupted, out of room
  *
  * Ends with status 1 at the first failure, which it prints with the command that brings it back.
@@ -33,6 +34,7 @@ const kinds: { readonly [kind: string]: () => Promise<Kind> } = {
   kill: async () => ({ run: await (await import("./faults/kill.ts")).killSeeds() }),
   archives: async () => (await import("./faults/archives.ts")).archiveSeeds(),
   servers: async () => (await import("./nats/kill-rounds.ts")).killRounds(),
+  processes: async () => (await import("./nats/processes.ts")).processSeeds(),
 }
 
 const usage = (message: string): never => {

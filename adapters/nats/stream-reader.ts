@@ -26,8 +26,12 @@ const oldFetchMessagesMax = 16
 const inactiveMillis = 30_000
 /** Fetches in a row that may fail before the error is passed on. */
 const attemptsMax = 5
+/** So long a consumer on a living server of a cluster is silent at most; one that is longer lies on a dead one. */
+const silentMillisMax = 1500
 /** Between attempts to get a consumer that another process of this node holds. */
 const takenPauseMillis = 50
+/** How often that is doubled before a new consumer is asked for in the place of a silent one. */
+const abandonedPauses = 2
 
 export interface Reading {
   readonly stream: string
@@ -161,8 +165,36 @@ export class StreamReader {
       this.#delivered = undefined
       return undefined
     }
-    if (broken && sound.length === 0) return undefined
+    if (broken && sound.length === 0) {
+      await this.#abandon(signal)
+      return undefined
+    }
     return { ...fetched, messages: sound }
+  }
+
+  get #silentMillis(): number {
+    return Math.min(silentMillisMax, this.#connection.settings.timeoutMillis / 2)
+  }
+
+  /** What comes soon enough; in a cluster undefined when it is long in coming. */
+  async #soon<A>(running: Promise<A>): Promise<A | undefined> {
+    if (!this.#connection.isClustered) return running
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => resolve(undefined), this.#silentMillis)
+    running.catch(() => undefined)
+    try {
+      return await Promise.race([running, promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Gives up a consumer on a server that may be dead, so that the next one may lie elsewhere. */
+  async #abandon(signal: AbortSignal): Promise<void> {
+    this.#delivered = undefined
+    // A dead server would never answer.
+    void this.#delete(signal)
+    await this.#pause(abandonedPauses, signal)
   }
 
   /** Makes the consumer; false when there is nothing for it. */
@@ -170,7 +202,7 @@ export class StreamReader {
     const { stream, node, filter } = this.#reading
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const info = await this.#connection.attempt(signal, ({ manager }) =>
+        const adding = this.#connection.attempt(signal, ({ manager }) =>
           manager.consumers.add(stream, {
             name: node,
             filter_subject: filter,
@@ -183,6 +215,14 @@ export class StreamReader {
             inactive_threshold: nanos(inactiveMillis),
           }),
         )
+        const info = await this.#soon(adding)
+        if (info === undefined) {
+          if (attempt >= attemptsMax) {
+            throw unreachable(this.#connection.where, "no consumer answers")
+          }
+          await this.#abandon(signal)
+          continue
+        }
         this.#delivered = info.delivered.consumer_seq
         return info.num_pending > 0
       } catch (error) {
@@ -232,7 +272,7 @@ export class StreamReader {
   }
 
   async #fetch(signal: AbortSignal): Promise<Fetched> {
-    const { where, settings } = this.#connection
+    const { isClustered, where, settings } = this.#connection
     const { stream, node } = this.#reading
     const request = this.#request()
     const { batch } = JSON.parse(request) as { readonly batch: number }
@@ -245,9 +285,11 @@ export class StreamReader {
         const reply = inbox()
         const late = (): void => {
           if (messages.length > 0) end(undefined)
+          else if (isClustered) end(503)
           else reject(timedOut(where, "no messages in time"))
         }
-        let timer = setTimeout(late, settings.timeoutMillis)
+        const firstMillis = isClustered ? this.#silentMillis : settings.timeoutMillis
+        let timer = setTimeout(late, firstMillis)
         const subscription = client.subscribe(reply, {
           callback: (error, message) => {
             if (error !== null) return reject(error)

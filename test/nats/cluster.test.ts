@@ -59,6 +59,9 @@ describe("a cluster of three", () => {
       await Promise.all([leader!.kill(), eachWrites(50)])
       await eachWrites(50)
       await team.equal(40_000)
+      // The dead server is not asked for long to read for somebody.
+      const early = await team.join("early")
+      await early.meet()
       await leader!.restart()
       await cluster.elected()
       for (const member of team.members) await member.rest()

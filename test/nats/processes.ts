@@ -194,3 +194,17 @@ export const runProcesses = async (wishes: Wishes): Promise<Outcome> => {
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+/** As the soak runs them: each seed is ten processes with a thousand edits each. */
+export const processSeeds = async (): Promise<{
+  readonly run: (seed: number) => Promise<void>
+  readonly end: () => Promise<string>
+}> => {
+  const outcomes: Array<Outcome> = []
+  return {
+    run: async (seed) => {
+      outcomes.push(await runProcesses({ processes: 10, edits: 1000, seed, pauseMillisMax: 50 }))
+    },
+    end: async () => outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(""),
+  }
+}
