@@ -104,6 +104,13 @@ describe("a history of meetings", () => {
     expect(randomSyncHistory(7)).not.toEqual(randomSyncHistory(8))
   })
 
+  it("goes the same way twice, to the millisecond", async () => {
+    for (const seed of [3, 4, 5, 6, 7, 8]) {
+      const history = randomSyncHistory(seed)
+      expect(await runSyncHistory(history)).toBe(await runSyncHistory(history))
+    }
+  })
+
   it("is made smaller as long as it fails in the same way", async () => {
     const mutant = mutants["taking drops one segment in eight in silence"]!
     const { history, kind } = (await firstFailure(mutant))!

@@ -8,7 +8,7 @@ import type { Operation, SyncHistory } from "./operations.ts"
 
 export { kindOf }
 
-export type Run = (history: SyncHistory) => Promise<void>
+export type Run = (history: SyncHistory) => Promise<unknown>
 
 /** Why a history fails; undefined when everything holds. */
 export const failureOf = async (run: Run, history: SyncHistory): Promise<unknown> => {
