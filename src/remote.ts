@@ -11,6 +11,7 @@ export type {
   Hello,
   Holdings,
   Peer,
+  PeerAssets,
   Presence,
   ProjectDescription,
   PullAnswer,

@@ -35,7 +35,8 @@ const placesOf = (limits: HttpLimits): { readonly [operation in Operation]?: num
   push: limits.pushesMax,
   watch: limits.watchesMax,
   getAsset: limits.assetsMax,
-  hasAsset: limits.assetsMax,
+  putAsset: limits.pushesMax,
+  hasAssets: limits.assetsMax,
 })
 
 interface Found {

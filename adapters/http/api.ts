@@ -11,8 +11,15 @@ import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { protocolVersion } from "../../src/remote.ts"
-import { streamType } from "./frames.ts"
-import { FailureSchema, HelloSchema, ProjectsSchema, PullSchema, PushedSchema } from "./messages.ts"
+import { assetBytesType, streamType } from "./frames.ts"
+import {
+  AssetsSchema,
+  FailureSchema,
+  HelloSchema,
+  ProjectsSchema,
+  PullSchema,
+  PushedSchema,
+} from "./messages.ts"
 
 const words: { readonly [status: number]: string } = {
   400: "Nonsense: not the form that is described here.",
@@ -20,7 +27,7 @@ const words: { readonly [status: number]: string } = {
   403: "From a web page, or under a name that is not this machine's.",
   404: "Nobody here holds this.",
   408: "Too slow.",
-  409: "Another project, or another version of the protocol.",
+  409: "Another project, another version of the protocol, or bytes that do not belong here.",
   413: "Larger than this server takes.",
   415: "Another media type or content coding.",
   500: "A failure of the server's own.",
@@ -88,15 +95,27 @@ const watch = HttpApiEndpoint.post("watch", "/watch", {
 
 const getAsset = HttpApiEndpoint.get("getAsset", "/assets/:sha256", {
   params: { sha256: Sha256 },
-  success: HttpApiSchema.StreamUint8Array({ contentType: "application/octet-stream" }),
+  success: HttpApiSchema.StreamUint8Array({ contentType: assetBytesType }),
   error: fails(404, 500, 503),
 }).annotateMerge(about("The bytes of an asset", "To be checked by whoever asked."))
 
-const hasAsset = HttpApiEndpoint.head("hasAsset", "/assets/:sha256", {
+const putAsset = HttpApiEndpoint.put("putAsset", "/assets/:sha256", {
   params: { sha256: Sha256 },
+  payload: bytesOf(assetBytesType),
   success: HttpApiSchema.Empty(200),
-  error: fails(404, 500, 503),
-}).annotateMerge(about("Whether an asset is held here", "The same without the bytes."))
+  error: fails(400, 408, 409, 413, 415, 500, 503, 507),
+}).annotateMerge(
+  about(
+    "Hand over the bytes of an asset",
+    "With a `content-length`. Only what some event held here names is kept, and only if it has this hash.",
+  ),
+)
+
+const hasAssets = HttpApiEndpoint.post("hasAssets", "/assets", {
+  payload: AssetsSchema,
+  success: AssetsSchema,
+  error: fails(400, 408, 409, 413, 415, 500, 503),
+}).annotateMerge(about("Which of these assets are held here", "Answers with those that are."))
 
 const description = HttpApiEndpoint.get("description", "/openapi.json", {
   success: Schema.Json,
@@ -113,7 +132,7 @@ the limits are closed.`
 export const api = HttpApi.make("lamplog")
   .add(
     HttpApiGroup.make("replica")
-      .add(projects, pull, push, watch, getAsset, hasAsset)
+      .add(projects, pull, push, watch, getAsset, putAsset, hasAssets)
       .middleware(Bearer)
       .annotateMerge(OpenApi.annotations({ description: "What a replica gives and takes." })),
   )

@@ -8,7 +8,7 @@
  */
 import { readFile } from "node:fs/promises"
 import type { IncomingMessage } from "node:http"
-import { isHash, LamplogError } from "../../src/remote.ts"
+import { isHash, LamplogError, protocolVersion } from "../../src/remote.ts"
 import type {
   Batch,
   Hello,
@@ -22,10 +22,16 @@ import type {
 } from "../../src/remote.ts"
 import type { Json } from "../../src/index.ts"
 import { cut, failure } from "./failure.ts"
-import { batchFrames, frame, StreamReader, streamType } from "./frames.ts"
+import { assetBytesType, batchFrames, frame, StreamReader, streamType } from "./frames.ts"
 import { bytesFromJson } from "./json.ts"
-import { defaultLimits, pulledBytesMax, pushedBytesMax } from "./limits.ts"
-import { holdingsFromBytes, projectsFromBytes, pushedFromBytes, refusedFrom } from "./messages.ts"
+import { askedHashesMax, defaultLimits, pulledBytesMax, pushedBytesMax } from "./limits.ts"
+import {
+  assetsFromBytes,
+  holdingsFromBytes,
+  projectsFromBytes,
+  pushedFromBytes,
+  refusedFrom,
+} from "./messages.ts"
 import { defaultTimes, Line } from "./request.ts"
 import type { Address, ClientTimes } from "./request.ts"
 
@@ -48,6 +54,23 @@ const helloOf = ({ version, project, node }: Hello): { readonly [key: string]: J
   project,
   node,
 })
+
+/** Bytes that are as many as was said; others would be taken for the next request. */
+async function* measured(
+  bytes: AsyncIterable<Uint8Array>,
+  size: number,
+  sha256: string,
+): AsyncGenerator<Uint8Array> {
+  let count = 0
+  for await (const chunk of bytes) {
+    count += chunk.length
+    if (count > size) break
+    yield chunk
+  }
+  if (count === size) return
+  const message = `The asset ${sha256.slice(0, 12)}… has other bytes than was said.`
+  throw failure("asset-mismatch", message, "Check it with `lamplog verify`.", sha256)
+}
 
 class HttpRemote implements Remote {
   readonly where: string
@@ -154,8 +177,19 @@ class HttpRemote implements Remote {
     sha256: string,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const answer = await this.#asset("GET", sha256, signal)
-    return answer === undefined ? undefined : this.#line.chunks(answer, signal, this.#line.pace())
+    if (!isHash(sha256)) return undefined
+    const path = `assets/${sha256}`
+    const answer = await this.#line.send({ method: "GET", path, signal, absent: true })
+    return answer === undefined ? undefined : this.#bytes(answer, signal)
+  }
+
+  /** Whoever has enough of an answer leaves no open line behind. */
+  async *#bytes(answer: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#line.chunks(answer, signal, this.#line.pace())
+    } finally {
+      if (!answer.readableEnded) answer.destroy()
+    }
   }
 
   async hasAssets(
@@ -163,22 +197,31 @@ class HttpRemote implements Remote {
     signal: AbortSignal,
   ): Promise<ReadonlySet<string>> {
     const held = new Set<string>()
-    for (const hash of sha256) {
-      const answer = await this.#asset("HEAD", hash, signal)
-      answer?.resume()
-      if (answer !== undefined) held.add(hash)
+    const asked = sha256.filter(isHash)
+    for (let first = 0; first < asked.length; first += askedHashesMax) {
+      const some = asked.slice(first, first + askedHashesMax)
+      const answer = await this.#post("assets", { version: protocolVersion, sha256: some }, signal)
+      const body = await this.#line.body(answer, messageBytesMax, signal)
+      for (const hash of assetsFromBytes(body, this.where).sha256) held.add(hash)
     }
     return held
   }
 
-  /** Undefined when it is not held there. */
-  async #asset(
-    method: string,
+  async putAsset(
     sha256: string,
+    size: number,
+    bytes: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<IncomingMessage | undefined> {
-    if (!isHash(sha256)) return undefined
-    return this.#line.send({ method, path: `assets/${sha256}`, signal, absent: true })
+  ): Promise<void> {
+    const answer = await this.#line.send({
+      method: "PUT",
+      path: `assets/${sha256}`,
+      type: assetBytesType,
+      length: size,
+      body: measured(bytes, size, sha256),
+      signal,
+    })
+    await this.#line.body(answer, messageBytesMax, signal)
   }
 
   async close(): Promise<void> {

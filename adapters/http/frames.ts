@@ -19,6 +19,8 @@ import { failureFromBytes } from "./messages.ts"
 
 /** The media type of such a body. */
 export const streamType = "application/vnd.lamplog.stream"
+/** Media type of an asset's bytes, whatever they are. */
+export const assetBytesType = "application/octet-stream"
 
 const prefixBytes = 5
 /** Segments of one batch. */

@@ -9,11 +9,17 @@ import type { Hello, LamplogError, Peer } from "../../src/remote.ts"
 import type { Json } from "../../src/index.ts"
 import { openApi } from "./api.ts"
 import type { Operation } from "./api.ts"
-import { failure, refusalFrom, tooLarge } from "./failure.ts"
-import { batchFrames, frame, StreamReader, streamType } from "./frames.ts"
+import { failure, nonsense, refusalFrom, tooLarge } from "./failure.ts"
+import { assetBytesType, batchFrames, frame, StreamReader, streamType } from "./frames.ts"
 import { bytesFromJson } from "./json.ts"
 import type { HttpLimits } from "./limits.ts"
-import { bytesFromFailure, helloFromBytes, pullFromBytes, refusedToJson } from "./messages.ts"
+import {
+  assetsFromBytes,
+  bytesFromFailure,
+  helloFromBytes,
+  pullFromBytes,
+  refusedToJson,
+} from "./messages.ts"
 import { pageFrom, pagePolicy } from "./page.ts"
 import { Pace, paced, send } from "./pace.ts"
 
@@ -174,16 +180,27 @@ const getAsset: Handler = async (exchange) => {
   const bytes = await peer.getAsset(parameter)
   if (bytes === undefined) throw absent()
   const pace = paceOf(exchange)
-  response.setHeader("content-type", "application/octet-stream")
+  response.setHeader("content-type", assetBytesType)
   for await (const chunk of bytes) await send(response, chunk, pace, signal, where)
   response.end()
 }
 
-const hasAsset: Handler = async ({ peer, response, parameter }) => {
-  const bytes = await peer.getAsset(parameter)
-  if (bytes === undefined) throw absent()
-  await bytes[Symbol.asyncIterator]().return?.()
+const putAsset: Handler = async (exchange) => {
+  const { peer, request, response, signal, where, parameter, limits } = exchange
+  checkType(exchange, assetBytesType)
+  const length = request.headers["content-length"]
+  if (length === undefined) throw nonsense("it does not say how long the asset is", where)
+  const size = Number(length)
+  if (size > limits.assetBytesMax) throw tooLarge("assetBytesMax", limits.assetBytesMax, where)
+  await peer.putAsset(parameter, size, bodyOf(exchange), signal)
+  signal.throwIfAborted()
   response.end()
+}
+
+const hasAssets: Handler = async (exchange) => {
+  const asked = assetsFromBytes(await messageOf(exchange), exchange.where)
+  const held = await exchange.peer.hasAssets(asked.sha256)
+  sendJson(exchange, { version: protocolVersion, sha256: [...held] })
 }
 
 const absent = (): LamplogError =>
@@ -195,7 +212,8 @@ export const handlers: { readonly [operation in Operation]: Handler } = {
   push,
   watch,
   getAsset,
-  hasAsset,
+  putAsset,
+  hasAssets,
   description: async ({ response }) => {
     response.setHeader("content-type", jsonType)
     response.end(description)

@@ -17,13 +17,15 @@ export interface HttpLimits {
   readonly batchBytesMax: number
   /** The whole body of a push. Clients end earlier and push again. */
   readonly pushBytesMax: number
+  /** The bytes of one asset. */
+  readonly assetBytesMax: number
   /** Time without a byte that anybody may take, in all … */
   readonly stallMillisMax: number
   /** … and the bytes per second that earn more of it. */
   readonly rateBytesMin: number
   readonly connectionsMax: number
   readonly connectionsPerAddressMax: number
-  /** At once; more are asked to come again. */
+  /** At once; more are asked to come again. As many assets may be handed over as pushes run. */
   readonly pullsMax: number
   readonly pushesMax: number
   readonly watchesMax: number
@@ -42,6 +44,7 @@ export const defaultLimits: HttpLimits = {
   messageBytesMax: 4 * mebibyte,
   batchBytesMax: 16 * mebibyte,
   pushBytesMax: 4096 * mebibyte,
+  assetBytesMax: 2048 * mebibyte,
   stallMillisMax: 60_000,
   rateBytesMin: 1024,
   connectionsMax: 256,
@@ -55,6 +58,8 @@ export const defaultLimits: HttpLimits = {
   lingerMillis: 2000,
 }
 
+/** Assets that are asked about at once. */
+export const askedHashesMax = 10_000
 /** Bytes of segments after which a client ends a push; what is left goes with the next one. */
 export const pushedBytesMax = 1024 * mebibyte
 /** Bytes of one answer to a pull that a client reads. */

@@ -48,7 +48,12 @@ const codesByStatus: { readonly [status: number]: string } = {
   507: "remote-full",
 }
 
-const conflictCodes: ReadonlySet<string> = new Set(["other-project", "protocol-newer"])
+const conflictCodes: ReadonlySet<string> = new Set([
+  "other-project",
+  "protocol-newer",
+  "asset-unnamed",
+  "asset-mismatch",
+])
 
 const remedies: { readonly [code: string]: string } = {
   "remote-denied": "Check the token: LAMPLOG_REMOTE_TOKEN, or ?token-file=FILE",

@@ -17,6 +17,7 @@ import type { RefusedRun } from "../../src/remote.ts"
 import type { Json } from "../../src/index.ts"
 import { newer, nonsense, shown } from "./failure.ts"
 import { bytesFromJson, jsonFromBytes } from "./json.ts"
+import { askedHashesMax } from "./limits.ts"
 
 const textLengthMax = 4096
 const Text = Schema.String.check(Schema.isMaxLength(textLengthMax))
@@ -110,6 +111,11 @@ export const PushedSchema = Schema.Struct({
   ),
 }).annotate({ identifier: "Pushed" })
 
+export const AssetsSchema = Schema.Struct({
+  version: Version,
+  sha256: Schema.Array(Hash).check(Schema.isMaxLength(askedHashesMax)),
+}).annotate({ identifier: "Assets", description: "Bytes of assets, each by its hash." })
+
 const versionOf = (value: Json | undefined): number | undefined => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined
   const { version } = value as { readonly [key: string]: Json }
@@ -137,6 +143,7 @@ export const helloFromBytes = reader(HelloSchema, "the greeting")
 export const pullFromBytes = reader(PullSchema, "the pull")
 export const holdingsFromBytes = reader(HoldingsSchema, "what is held there")
 export const pushedFromBytes = reader(PushedSchema, "the answer to the push")
+export const assetsFromBytes = reader(AssetsSchema, "the list of assets")
 const failureDocument = reader(FailureSchema, "the error document")
 
 type FailureDocument = typeof FailureSchema.Type

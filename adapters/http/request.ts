@@ -43,7 +43,9 @@ export interface Call {
   readonly method: string
   readonly path: string
   readonly type?: string
-  readonly body?: Buffer | AsyncIterable<Buffer>
+  readonly body?: Buffer | AsyncIterable<Uint8Array>
+  /** Bytes of a body that is a stream, where it is known; it has to have exactly so many. */
+  readonly length?: number
   readonly signal: AbortSignal
   /** Whether 404 is an answer: that something is not held there. */
   readonly absent?: true
@@ -111,12 +113,13 @@ export class Line {
     }
   }
 
-  #open({ method, path, type, body }: Call, reuse: boolean): ClientRequest {
+  #open({ method, path, type, body, length }: Call, reuse: boolean): ClientRequest {
     const { url, token, ca } = this.address
     const headers: Record<string, string | number> = { accept: "*/*" }
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`
     if (type !== undefined) headers["content-type"] = type
-    if (Buffer.isBuffer(body)) headers["content-length"] = body.length
+    const bytes = Buffer.isBuffer(body) ? body.length : length
+    if (bytes !== undefined) headers["content-length"] = bytes
     const make = url.protocol === "https:" ? tlsRequest : plainRequest
     const target = new URL(path, url)
     return make(target, {
@@ -237,5 +240,5 @@ export class Line {
 
 class StaleConnection extends Error {}
 
-const isStream = (body: Call["body"]): body is AsyncIterable<Buffer> =>
+const isStream = (body: Call["body"]): body is AsyncIterable<Uint8Array> =>
   body !== undefined && !Buffer.isBuffer(body)

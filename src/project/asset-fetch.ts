@@ -3,14 +3,15 @@
  * are then kept.
  */
 import * as Effect from "effect/Effect"
-import { work } from "../archive/work.ts"
 import { LamplogError } from "../event/failure.ts"
 import { assetAbsent, assetDamaged } from "../store/assets-failure.ts"
 import { assetType, namedAssets } from "../store/assets-named.ts"
 import { Assets } from "../store/assets.ts"
+import type { StagedAsset } from "../store/assets.ts"
 import { getEntity } from "../store/query.ts"
 import type { Replica } from "../store/replica.ts"
 import type { Asset, AssetContent, AssetSource, GetAssetOptions } from "./asset.ts"
+import { keepStaged } from "./asset-intake.ts"
 import { assetBytesMax, assetFrom } from "./assets.ts"
 import type { Desk } from "./writing.ts"
 
@@ -22,6 +23,8 @@ const ownFailures: ReadonlySet<string> = new Set(["disk-full", "not-writable", "
 interface Fetching {
   readonly bytesMax: number
   readonly signal: AbortSignal
+  /** Takes what was fetched. */
+  readonly staged: Array<StagedAsset>
 }
 
 interface Found {
@@ -68,16 +71,15 @@ const fetchFrom = async (
   source: AssetSource,
   assets: Assets,
   sha256: string,
-  how: Fetching,
+  { bytesMax, signal, staged }: Fetching,
 ): Promise<string | undefined> => {
   try {
-    const stream = source.fetch(sha256, how.signal)
+    const stream = source.fetch(sha256, signal)
     if (stream === undefined) return "it does not hold this asset"
-    const staged = await assets.stage(stream, { ...how, expected: sha256 })
-    assets.place([staged], () => {})
+    staged.push(await assets.stage(stream, { bytesMax, signal, expected: sha256 }))
     return undefined
   } catch (error) {
-    how.signal.throwIfAborted()
+    signal.throwIfAborted()
     if (error instanceof LamplogError && ownFailures.has(error.code)) throw error
     return (error as Error).message
   }
@@ -114,13 +116,14 @@ export const getAsset = (
   Effect.gen(function* () {
     const { handle } = desk
     const assets = new Assets(handle.replica.directory)
-    const options = { bytesMax: assetBytesMax(desk) }
+    const bytesMax = assetBytesMax(desk)
     const { asset, sha256 } = yield* handle.read((replica) => find(replica, assets, idOrHash))
-    const fetchedFrom = yield* work(assets.pathOf(sha256), async (signal) => {
+    const path = assets.pathOf(sha256)
+    const fetchedFrom = yield* keepStaged(handle, assets, path, async (signal, staged) => {
       const held = sources.length === 0 ? assets.has(sha256) : await assets.isWhole(sha256, signal)
       if (held) return undefined
       const all = [...sources, ...projectSources]
-      return fetchFromAny(all, assets, sha256, { ...options, signal })
+      return fetchFromAny(all, assets, sha256, { bytesMax, signal, staged })
     })
     return {
       asset: asset === undefined ? undefined : { ...asset, present: true },

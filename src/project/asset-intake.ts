@@ -5,6 +5,8 @@
  * Bytes get their names inside the transaction, which holds the write lock. Whether they may be taken
  * away is asked under the lock, too: by then another process may have named them. Those of a process
  * that is killed stay behind, whole and named by nothing; a sweep removes them.
+ *
+ * Bytes that events held here name already come by themselves: staged, then named under the lock.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,6 +16,7 @@ import { work } from "../archive/work.ts"
 import type { LamplogError } from "../event/failure.ts"
 import { namedEver, namedNow } from "../store/assets-named.ts"
 import { Assets } from "../store/assets.ts"
+import type { StagedAsset } from "../store/assets.ts"
 import { ProgressReporter } from "./progress.ts"
 import { attempt } from "./transaction.ts"
 import type { Handle } from "./transaction.ts"
@@ -85,3 +88,29 @@ export const rehearseWithAssets = <A, E, R>(
   handle: Handle,
   body: (take: TakeArchiveAssets) => Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | LamplogError, R> => handle.rehearse(body(taking(handle, undefined)))
+
+/**
+ * Work that stages bytes which events name already; when it is done they get their names. When it
+ * fails or is interrupted nothing is left of them.
+ */
+export const keepStaged = <A>(
+  handle: Handle,
+  assets: Assets,
+  where: string,
+  run: (signal: AbortSignal, staged: Array<StagedAsset>) => Promise<A>,
+): Effect.Effect<A, LamplogError> =>
+  Effect.suspend(() => {
+    const staged: Array<StagedAsset> = []
+    const place = attempt(() => assets.place(staged, () => {}))
+    // Nothing is written to the database; its lock keeps a sweep from seeing half of it.
+    const placed = Effect.suspend(() =>
+      staged.length === 0 ? Effect.void : handle.rehearse(place),
+    )
+    return Effect.ensuring(
+      Effect.tap(
+        work(where, (signal) => run(signal, staged)),
+        () => placed,
+      ),
+      Effect.sync(() => staged.forEach((one) => assets.discard(one))),
+    )
+  })

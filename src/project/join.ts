@@ -116,7 +116,7 @@ const pullWhole = (
     }
     const meeting = yield* syncProject(desk, remote, {
       name,
-      assets: false,
+      assets: "none",
       ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
     })
     const missing = yield* handle.read(() => lacking(handle, meeting))

@@ -6,13 +6,26 @@ import type { LamplogError } from "../event/failure.ts"
 import type { Frontier } from "../log/frontier.ts"
 import type { RefusedRun, Taken } from "../sync/remote.ts"
 
+/**
+ * Which bytes of assets a meeting moves: "push" hands over those held here that the remote lacks, "all"
+ * also fetches those that are absent here.
+ */
+export type AssetsToMove = "push" | "all" | "none"
+
+/** Bytes of an asset that were not moved, and why. */
+export interface AssetProblem {
+  readonly direction: "push" | "pull"
+  readonly sha256: string
+  readonly error: LamplogError
+}
+
 export interface SyncOptions {
   /** The remote's name here: under it is kept how far it was read. */
   readonly name: string
-  /** How long to try, in milliseconds; until it is done or interrupted unless given. */
+  /** How long to try to meet, in milliseconds; until it is done or interrupted unless given. */
   readonly timeoutMillis?: number
-  /** Hand over the bytes of assets, too; true unless given. */
-  readonly assets?: boolean
+  /** "push" unless given. What is absent afterwards is fetched when somebody asks for it. */
+  readonly assets?: AssetsToMove
 }
 
 export interface SyncSummary {
@@ -37,8 +50,12 @@ export interface SyncSummary {
   readonly forks: Taken["forks"]
   /** Pulls and pushes made. */
   readonly rounds: number
-  /** Contents of assets that were handed over. */
+  /** Contents of assets that were handed over and fetched, and those that could not be. */
   readonly assetsPushed: number
+  readonly assetsPulled: number
+  readonly assetsFailed: number
+  /** Why not, for the first of them. What every other one would fail of, too, is told once. */
+  readonly assetProblems: ReadonlyArray<AssetProblem>
   readonly durationSeconds: number
 }
 

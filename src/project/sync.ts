@@ -9,7 +9,6 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import { work } from "../archive/work.ts"
 import { LamplogError } from "../event/failure.ts"
-import { Assets } from "../store/assets.ts"
 import { readMeetings, saveMeeting } from "../store/meetings.ts"
 import { nodeLength } from "../store/travelling.ts"
 import type { Local } from "../sync/local.ts"
@@ -19,7 +18,8 @@ import { localOf } from "../sync/replica-local.ts"
 import { Session } from "../sync/session.ts"
 import type { Tally, Timing } from "../sync/session.ts"
 import { headsMissing } from "../sync/step.ts"
-import { pushAssets } from "./asset-push.ts"
+import { moveAssets } from "./asset-moving.ts"
+import { assetsOfPeer } from "./asset-peer.ts"
 import type { Changes } from "./changes.ts"
 import { timed, timestamp } from "./clock.ts"
 import type { FollowOptions, FollowState, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
@@ -58,12 +58,17 @@ const timing: Timing = {
 }
 
 const timedOut = (tally: Tally, where: string, millis: number): LamplogError => {
-  const { error } = tally
-  const why = error === undefined ? "both do not hold the same yet" : error.message
+  const { error, rounds } = tally
+  const unfinished = rounds === 0 ? "no answer came" : "both do not hold the same yet"
+  const why = error === undefined ? unfinished : error.message
+  const more =
+    rounds === 0
+      ? "Check the address and the network, or allow more time with --timeout."
+      : "Allow more time with --timeout."
   return new LamplogError({
     code: "sync-timeout",
     message: `The meeting with ${where} was not done after ${millis / 1000} s: ${why}`,
-    remedy: `${error?.remedy ?? "Allow more time with --timeout."} What was taken so far is kept.`,
+    remedy: `${error?.remedy ?? more} What was taken so far is kept.`,
     where,
     ...(error === undefined ? {} : { cause: error }),
   })
@@ -120,12 +125,13 @@ export const syncProject = (
     const local = localOfHandle(handle, yield* makePromised)
     const session = new Session(local, remote, { name, timing, onTally })
     const meet = work(remote.where, (signal) => within(session, remote, timeoutMillis, signal))
-    const sends = options.assets !== false
-    const assets = sends ? pushAssets(handle, remote) : Effect.succeed(0)
-    const whole = Effect.flatMap(meet, (met) => Effect.map(assets, (sent) => [met, sent] as const))
+    const assets = moveAssets(desk, remote, options.assets ?? "push")
+    const whole = Effect.flatMap(meet, (met) =>
+      Effect.map(assets, (moved) => [met, moved] as const),
+    )
     const remembered = Effect.suspend(() => remember(desk, name, session.tally))
     const ended = Effect.onExit(whole, () => Effect.ignore(remembered))
-    const [[tally, assetsPushed], durationSeconds] = yield* timed(ended)
+    const [[tally, moved], durationSeconds] = yield* timed(ended)
     const conflicts = yield* handle.read((replica) => openConflictIds(replica).size)
     const { ahead, behind, forks, inSync, pulled, pushed, refused, rounds, waiting } = tally
     return {
@@ -142,7 +148,7 @@ export const syncProject = (
       refused,
       forks,
       rounds,
-      assetsPushed,
+      ...moved,
       durationSeconds,
     }
   }).pipe(Effect.scoped)
@@ -178,14 +184,14 @@ interface Following {
 const follow = async (
   { desk, changes, promised }: Following,
   remote: Remote,
-  { name, onState, assets = true }: FollowOptions,
+  { name, onState, assets = "push" }: FollowOptions,
   signal: AbortSignal,
 ): Promise<void> => {
   const { handle } = desk
   const local = localOfHandle(handle, promised)
   const settled = async (tally: Tally): Promise<void> => {
-    const sends = assets && tally.inSync ? pushAssets(handle, remote) : Effect.void
-    await promised(Effect.ignore(Effect.andThen(remember(desk, name, tally), sends)))
+    const moving = tally.inSync ? moveAssets(desk, remote, assets) : Effect.void
+    await promised(Effect.ignore(Effect.andThen(remember(desk, name, tally), moving)))
   }
   let settling = Promise.resolve()
   let isMeeting = true
@@ -215,13 +221,11 @@ const follow = async (
 }
 
 /** How this replica answers others, for as long as the project is open. */
-export const peerOfProject = ({ handle }: Desk, changes: Changes, promised: Promised): Peer => {
-  const assets = new Assets(handle.replica.directory)
-  return peerOf(localOfHandle(handle, promised), {
+export const peerOfProject = (desk: Desk, changes: Changes, promised: Promised): Peer =>
+  peerOf(localOfHandle(desk.handle, promised), {
     changed: (signal) => changes.next(signal),
-    getAsset: (sha256) => Promise.resolve(assets.has(sha256) ? assets.read(sha256) : undefined),
+    assets: assetsOfPeer(desk, promised),
   })
-}
 
 /** What is remembered of the last meeting with each remote, compared with what is held now. */
 export const meetings = ({ handle }: Desk): Effect.Effect<ReadonlyArray<Meeting>, LamplogError> =>

@@ -67,6 +67,24 @@ export const assetAbsent = (sha256: string): LamplogError =>
     where: sha256,
   })
 
+/** Of a source that was asked. */
+export const assetNotThere = (sha256: string, where: string): LamplogError =>
+  new LamplogError({
+    code: "asset-absent",
+    message: `The bytes of the asset ${sha256.slice(0, 12)}… are not held there.`,
+    remedy: "Let somebody who has them sync with that place, or ask another one.",
+    where,
+  })
+
+/** To whoever hands over bytes that nobody asked for. */
+export const assetUnnamed = (sha256: string): LamplogError =>
+  new LamplogError({
+    code: "asset-unnamed",
+    message: `No event held here names the asset ${sha256.slice(0, 12)}…; its bytes are not kept.`,
+    remedy: "Hand over the events that name it first: sync again.",
+    where: sha256,
+  })
+
 export const assetDamaged = (sha256: string): LamplogError =>
   new LamplogError({
     code: "asset-damaged",

@@ -5,8 +5,17 @@
  * checked like an archive.
  */
 import { LamplogError, shown } from "../event/failure.ts"
+import { assetUnnamed } from "../store/assets-failure.ts"
 import type { Local } from "./local.ts"
-import type { Hello, Peer, PullAnswer, PullRequest, Pushed, RefusedRun } from "./remote.ts"
+import type {
+  Hello,
+  Peer,
+  PeerAssets,
+  PullAnswer,
+  PullRequest,
+  Pushed,
+  RefusedRun,
+} from "./remote.ts"
 import { protocolVersion } from "./segment.ts"
 import type { Batch } from "./segment.ts"
 
@@ -14,7 +23,17 @@ import type { Batch } from "./segment.ts"
 export interface PeerOptions {
   /** Resolves when something was written here after the call, or when aborted. */
   readonly changed: Peer["changed"]
-  readonly getAsset: Peer["getAsset"]
+  /** Where bytes are kept; without it none are held, and none are taken. */
+  readonly assets?: PeerAssets
+}
+
+/** A replica that keeps events alone. */
+const noAssets: PeerAssets = {
+  getAsset: async () => undefined,
+  hasAssets: async () => new Set(),
+  putAsset: async (sha256) => {
+    throw assetUnnamed(sha256)
+  },
 }
 
 /** Refused runs that an answer lists. */
@@ -48,11 +67,15 @@ class LocalPeer implements Peer {
   readonly #local: Local
   readonly changed: Peer["changed"]
   readonly getAsset: Peer["getAsset"]
+  readonly hasAssets: Peer["hasAssets"]
+  readonly putAsset: Peer["putAsset"]
 
-  constructor(local: Local, { changed, getAsset }: PeerOptions) {
+  constructor(local: Local, { assets = noAssets, changed }: PeerOptions) {
     this.#local = local
     this.changed = changed
-    this.getAsset = getAsset
+    this.getAsset = (sha256) => assets.getAsset(sha256)
+    this.hasAssets = (sha256) => assets.hasAssets(sha256)
+    this.putAsset = (...given) => assets.putAsset(...given)
   }
 
   get description(): Peer["description"] {

@@ -138,8 +138,25 @@ export interface Remote {
   close(): Promise<void>
 }
 
+/** What a replica that keeps the bytes of assets does with them for others. */
+export interface PeerAssets {
+  getAsset(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined>
+  /** Which of these are held here. */
+  hasAssets(sha256: ReadonlyArray<string>): Promise<ReadonlySet<string>>
+  /**
+   * Keeps bytes durably, once they have turned out to be those of the hash; otherwise it rejects, and
+   * nothing is left of them. Only bytes that some event held here names are taken.
+   */
+  putAsset(
+    sha256: string,
+    size: number,
+    bytes: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
 /** How a replica answers others: what an HTTP server or a responder on a broker passes on to it. */
-export interface Peer {
+export interface Peer extends PeerAssets {
   readonly description: ProjectDescription
   /** Answers a pull: what is held here first, then batches. */
   answerPull(request: PullRequest, signal: AbortSignal): Promise<PullAnswer>
@@ -147,7 +164,6 @@ export interface Peer {
   answerPush(hello: Hello, batches: AsyncIterable<Batch>, signal: AbortSignal): Promise<Pushed>
   /** Resolves when something was written here after the call, or when aborted. */
   changed(signal: AbortSignal): Promise<void>
-  getAsset(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
 export interface PullAnswer extends Holdings {

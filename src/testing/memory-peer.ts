@@ -108,7 +108,37 @@ class Wire implements MemoryRemote {
   ): Promise<AsyncIterable<Uint8Array> | undefined> {
     signal.throwIfAborted()
     this.traffic.roundTrips += 1
-    return this.#peer.getAsset(sha256)
+    const bytes = await this.#peer.getAsset(sha256)
+    return bytes === undefined ? undefined : this.#chunks(bytes, "receivedBytes", signal)
+  }
+
+  async hasAssets(
+    ...[sha256, signal]: Parameters<NonNullable<Remote["hasAssets"]>>
+  ): Promise<ReadonlySet<string>> {
+    signal.throwIfAborted()
+    this.traffic.roundTrips += 1
+    const held = await this.#peer.hasAssets(this.#sent(sha256))
+    return new Set(this.#received([...held]))
+  }
+
+  async putAsset(
+    ...[sha256, size, bytes, signal]: Parameters<NonNullable<Remote["putAsset"]>>
+  ): Promise<void> {
+    signal.throwIfAborted()
+    this.traffic.roundTrips += 1
+    await this.#peer.putAsset(sha256, size, this.#chunks(bytes, "sentBytes", signal), signal)
+  }
+
+  async *#chunks(
+    bytes: AsyncIterable<Uint8Array>,
+    direction: "sentBytes" | "receivedBytes",
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      signal.throwIfAborted()
+      this.traffic[direction] += chunk.length
+      yield Buffer.from(chunk)
+    }
   }
 
   async close(): Promise<void> {}

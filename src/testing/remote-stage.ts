@@ -19,6 +19,7 @@ import { localOf } from "../sync/replica-local.ts"
 import { protocolVersion } from "../sync/segment.ts"
 import { Session } from "../sync/session.ts"
 import type { Tally } from "../sync/session.ts"
+import { memoryAssets } from "./memory-assets.ts"
 import { News } from "./memory-news.ts"
 
 /** What went to and fro between replicas and a place. */
@@ -144,7 +145,7 @@ export class RemoteStage {
 
   async place(open: OpenPlace): Promise<RemotePlace> {
     const { local, news } = this.guest()
-    const host = peerOf(local, { changed: news.changed, getAsset: async () => undefined })
+    const host = peerOf(local, { changed: news.changed, assets: memoryAssets() })
     const place = await open(host)
     this.#places.push(place)
     return place

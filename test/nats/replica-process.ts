@@ -55,7 +55,7 @@ const follow = async (): Promise<void> => {
   const peer = await project.peer()
   const remote = await openNats(url, { node, project: id, name: label, peer })
   following = project
-    .follow(remote, { name: "server", assets: false, signal: stop.signal })
+    .follow(remote, { name: "server", assets: "none", signal: stop.signal })
     .catch((error: unknown) => {
       if (!stop.signal.aborted) say({ failed: String(error) })
     })

@@ -79,7 +79,7 @@ export class Member {
   /** Meets the server until both hold the same. */
   async meet(timeoutMillis = meetingMillisMax): Promise<SyncSummary> {
     const remote = await this.remote()
-    return this.project.sync(remote, { name: remoteName, timeoutMillis, assets: false })
+    return this.project.sync(remote, { name: remoteName, timeoutMillis, assets: "none" })
   }
 
   /** Meets the server whenever there is news, until `rest` is called. */
@@ -89,7 +89,7 @@ export class Member {
     const ended = this.project
       .follow(remote, {
         name: remoteName,
-        assets: false,
+        assets: "none",
         signal: stop.signal,
         onState: (state) => (this.state = state),
       })

@@ -46,10 +46,7 @@ const writeMany = (replica: Replica, count: number, name: string): void => {
 const localFor = (replica: Replica): Local => localOf(replica, async (step) => step())
 
 const peerFor = (replica: Replica): Peer =>
-  peerOf(localFor(replica), {
-    changed: () => Promise.resolve(),
-    getAsset: () => Promise.resolve(undefined),
-  })
+  peerOf(localFor(replica), { changed: () => Promise.resolve() })
 
 const hello = { version: protocolVersion, project, node: "a".repeat(26) }
 

@@ -16,7 +16,7 @@ import type { RawAnswer, RawRequest } from "./raw.ts"
 
 const token = "a-token-of-sixteen"
 const authorization = `Bearer ${token}`
-const asset = hashOf("asset")
+const asset = hashOf("bytes")
 const stream = "application/vnd.lamplog.stream"
 const open: Array<{ close(): Promise<void> }> = []
 
@@ -47,7 +47,12 @@ const good: { readonly [operation: string]: RawRequest } = {
   },
   "POST /watch": json(greeting),
   "GET /assets/{sha256}": { path: "" },
-  "HEAD /assets/{sha256}": { path: "" },
+  "PUT /assets/{sha256}": {
+    path: "",
+    headers: { authorization, "content-type": "application/octet-stream" },
+    body: "bytes",
+  },
+  "POST /assets": json({ sha256: [asset], version: 1 }),
   "GET /openapi.json": { path: "", headers: {} },
   "GET /": { path: "", headers: {} },
 }
@@ -70,7 +75,7 @@ const ask = async (url: string, operation: string, change: Partial<RawRequest> =
   const request = { headers: { authorization }, ...good[operation]!, ...change }
   const target = change.path ?? path.replace("{sha256}", asset)
   return exchange(url, requestBytes({ ...request, method, path: target }), {
-    headOnly: method === "HEAD" || operation === "POST /watch",
+    headOnly: operation === "POST /watch",
   })
 }
 
@@ -105,16 +110,30 @@ const failing = async (operation: string, error: unknown): Promise<RawAnswer> =>
 const full = new LamplogError({ code: "disk-full", message: "Full.", remedy: "Free some." })
 const other = { ...greeting, project: "d".repeat(26) }
 
-/** A body that says `other` where the good one says who asks. */
-const otherBody = (operation: string): RawRequest["body"] =>
-  operation === "POST /push"
-    ? frameOf("M", bytesFromJson(other))
-    : bytesFromJson(operation === "POST /pull" ? { ...other, since: {} } : other)
+/** A body that says `other` where the good one says who asks, or is not what the path says. */
+const otherBody = (operation: string): string | Buffer => {
+  switch (operation) {
+    case "POST /push":
+      return frameOf("M", bytesFromJson(other))
+    case "POST /pull":
+      return bytesFromJson({ ...other, since: {} })
+    case "POST /assets":
+      return bytesFromJson({ sha256: [], version: 2 })
+    case "PUT /assets/{sha256}":
+      return "other"
+    default:
+      return bytesFromJson(other)
+  }
+}
 
 /** How to get each status out of an operation. */
 const provoke: { readonly [status: string]: (operation: string) => Promise<RawAnswer> } = {
   200: async (operation) => ask((await stage()).url, operation),
-  400: async (operation) => ask((await stage()).url, operation, { body: "{}   " }),
+  400: async (operation) => {
+    // Bytes of any form are an asset's, but it has to be known how many there are.
+    const bad = operation.startsWith("PUT") ? { body: undefined } : { body: "{}   " }
+    return ask((await stage()).url, operation, bad)
+  },
   401: async (operation) =>
     ask((await stage()).url, operation, {
       headers: { ...good[operation]!.headers, authorization: "Bearer no" },
@@ -130,9 +149,9 @@ const provoke: { readonly [status: string]: (operation: string) => Promise<RawAn
     const headers = { ...good[operation]!.headers, "content-length": "1000" }
     return ask(url, operation, { headers })
   },
-  409: async (operation) => ask((await stage()).url, operation, { body: otherBody(operation)! }),
+  409: async (operation) => ask((await stage()).url, operation, { body: otherBody(operation) }),
   413: async (operation) => {
-    const { url } = await stage({ limits: { messageBytesMax: 10 } })
+    const { url } = await stage({ limits: { messageBytesMax: 10, assetBytesMax: 4 } })
     return ask(url, operation)
   },
   415: async (operation) =>

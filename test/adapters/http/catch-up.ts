@@ -53,10 +53,7 @@ const serve = async (folder: string, events: number): Promise<void> => {
   const replica = create(folder, "server")
   write(replica, 0, events)
   const local = localOf(replica, async (step) => step())
-  const peer = peerOf(local, {
-    changed: () => new Promise(() => {}),
-    getAsset: async () => undefined,
-  })
+  const peer = peerOf(local, { changed: () => new Promise(() => {}) })
   const serving = await serveHttp(peer)
   process.on("message", (message) => {
     if (message === "more") {

@@ -13,6 +13,7 @@ import type {
   Pushed,
   Segment,
 } from "../../../src/remote.ts"
+import { assetMismatch } from "../../../src/store/assets-failure.ts"
 import { segmentFrom } from "../../../src/sync/segment.ts"
 
 export const project = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -47,7 +48,7 @@ export class Notebook implements Peer {
   running = 0
   /** Called before each answer and for each batch that was read. */
   before: (
-    what: "pull" | "push" | "batch" | "asset",
+    what: "pull" | "push" | "batch" | "asset" | "assets" | "asset push",
     signal?: AbortSignal,
   ) => Promise<void> | void = () => {}
   /** What a pull gives; all that was pushed, unless said otherwise. */
@@ -117,6 +118,29 @@ export class Notebook implements Peer {
     await this.before("asset")
     const bytes = this.assets.get(sha256)
     return bytes === undefined ? undefined : asChunks(bytes)
+  }
+
+  async hasAssets(hashes: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+    await this.before("assets")
+    return new Set(hashes.filter((sha256) => this.assets.has(sha256)))
+  }
+
+  async putAsset(
+    sha256: string,
+    _size: number,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.running += 1
+    try {
+      await this.before("asset push", signal)
+      const bytes = Buffer.concat(await Array.fromAsync(chunks))
+      const found = createHash("sha256").update(bytes).digest("hex")
+      if (found !== sha256) throw assetMismatch(sha256, found)
+      this.assets.set(sha256, bytes)
+    } finally {
+      this.running -= 1
+    }
   }
 }
 

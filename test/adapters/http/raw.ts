@@ -16,7 +16,7 @@ export interface RawRequest {
   readonly method?: string
   readonly path: string
   readonly headers?: { readonly [name: string]: string }
-  readonly body?: Buffer | string
+  readonly body?: Buffer | string | undefined
 }
 
 /** The bytes of a well-formed request. */

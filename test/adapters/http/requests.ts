@@ -29,6 +29,7 @@ const greeting = { node: asker, project, version: 1 }
 const since = { [writer]: { hash: hashOf("head"), seq: 7 } }
 const points = { [writer]: [{ hash: hashOf("head"), seq: 7 }] }
 const json = { "content-type": "application/json" }
+const octets = { "content-type": "application/octet-stream" }
 const stream = { "content-type": "application/vnd.lamplog.stream" }
 
 const post = (path: string, value: Json): Buffer =>
@@ -58,7 +59,8 @@ const good: ReadonlyArray<Buffer> = [
   requestBytes({ path: "/projects" }),
   requestBytes({ path: "/" }),
   requestBytes({ path: `/assets/${hashOf("x")}` }),
-  requestBytes({ method: "HEAD", path: `/assets/${hashOf("x")}` }),
+  requestBytes({ method: "PUT", path: `/assets/${hashOf("x")}`, headers: octets, body: "x" }),
+  post("/assets", { sha256: [hashOf("x")], version: 1 }),
   post("/pull", { ...greeting, since }),
   post("/pull", { ...greeting, since, points }),
   post("/watch", greeting),

@@ -73,7 +73,7 @@ export class Member implements Place {
       replica,
       author: new Author(replica),
       local: mortal(local, () => started.alive),
-      peer: peerOf(local, { changed: this.news.changed, getAsset: async () => undefined }),
+      peer: peerOf(local, { changed: this.news.changed }),
       stop: new AbortController(),
       alive: true,
     }
@@ -144,6 +144,8 @@ export class Member implements Place {
         reach((peer) => peer.answerPush(hello, batches, signal)),
       changed: (signal) => reach((peer) => peer.changed(signal)),
       getAsset: (sha256) => reach((peer) => peer.getAsset(sha256)),
+      hasAssets: (hashes) => reach((peer) => peer.hasAssets(hashes)),
+      putAsset: (...given) => reach((peer) => peer.putAsset(...given)),
     }
   }
 
