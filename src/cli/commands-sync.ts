@@ -56,6 +56,11 @@ export const syncCommands: ReadonlyArray<CommandDefinition> = [
     flags: {
       watch: { does: "go on meeting them until Ctrl-C" },
       timeout: timeoutFlag(syncTimeoutSeconds),
+      assets: {
+        value: "WHICH",
+        choices: ["push", "all", "none"],
+        does: "bytes of assets: push (default) those it lacks; all: fetch those absent here, too; none",
+      },
     },
     load: async () => (await import("./sync.ts")).sync,
   },

@@ -38,15 +38,27 @@ export const notInSync = (summary: SyncSummary): LamplogError => {
   })
 }
 
-const movedText = ({ assetsPushed, pulled, pushed }: SyncSummary): string =>
+const movedText = ({ assetsPulled, assetsPushed, pulled, pushed }: SyncSummary): string =>
   [
     `pulled ${grouped(pulled)}`,
     `pushed ${counted(pushed, "event")}`,
-    ...(assetsPushed === 0 ? [] : [counted(assetsPushed, "asset")]),
+    ...(assetsPushed === 0 ? [] : [`sent ${counted(assetsPushed, "asset")}`]),
+    ...(assetsPulled === 0 ? [] : [`fetched ${counted(assetsPulled, "asset")}`]),
   ].join(", ")
 
-const failedText = ({ message, remedy }: LamplogError, colour: (text: string) => string): string =>
-  `  ${colour(printable(message))}\n  → ${printable(remedy)}\n`
+const failedText = (
+  { message, remedy }: Pick<LamplogError, "message" | "remedy">,
+  colour: (text: string) => string,
+): string => `  ${colour(printable(message))}\n  → ${printable(remedy)}\n`
+
+/** Bytes of assets that stayed where they were; the first says why. */
+const assetsText = ({ assetProblems, assetsFailed }: SyncSummary, paint: Paint): string => {
+  const [first] = assetProblems
+  if (first === undefined) return ""
+  const { error } = first
+  const message = `The bytes of ${counted(assetsFailed, "asset")} were not moved: ${error.message}`
+  return failedText({ message, remedy: error.remedy }, paint.yellow)
+}
 
 /** What became of one remote: how the meeting went, or why there was none. */
 export interface Outcome {
@@ -72,7 +84,10 @@ const outcomeText = (outcome: Outcome, width: number, paint: Paint): string => {
     ({ node, seq }) =>
       `  ${paint.yellow(`node ${node} has two histories from event ${seq} on; both are kept`)}\n`,
   )
-  return head + proofs.join("") + (inSync ? "" : failedText(notInSync(summary!), paint.yellow))
+  const assets = assetsText(summary!, paint)
+  return (
+    head + proofs.join("") + assets + (inSync ? "" : failedText(notInSync(summary!), paint.yellow))
+  )
 }
 
 /** Every remote, then where this replica stands now. */

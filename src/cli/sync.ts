@@ -8,7 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { LamplogError } from "../event/failure.ts"
-import type { SyncSummary } from "../project/meeting.ts"
+import type { AssetsToMove, SyncSummary } from "../project/meeting.ts"
 import type { Status } from "../project/project.ts"
 import type { Answer, Call, Run } from "./command.ts"
 import { findProject } from "./folder.ts"
@@ -40,6 +40,12 @@ export const remotesOf = (call: Call, word: string): ReadonlyArray<NamedRemote> 
     message: "This project has no remotes.",
     remedy: "Add one: `lamplog remote add NAME URL`, such as folder:../shared.",
   })
+}
+
+/** Which bytes of assets a call moves. */
+export const assetsOf = (call: Call): { readonly assets?: AssetsToMove } => {
+  const assets = call.flag("assets")
+  return assets === undefined ? {} : { assets: assets as AssetsToMove }
 }
 
 /** Hears what works less well than it could. */
@@ -77,7 +83,7 @@ const meet = (
   const opening = openRemote(address, call.terminal, { node, onWarning })
   return Effect.scoped(
     Effect.flatMap(Effect.andThen(checkProject(remote, id), opening), (opened) =>
-      project.sync(opened, { name, timeoutMillis }),
+      project.sync(opened, { name, timeoutMillis, ...assetsOf(call) }),
     ),
   )
 }

@@ -15,7 +15,7 @@ import { statusInterrupted, statusRefused } from "./report.ts"
 import type { ProjectService } from "./session.ts"
 import { actorOf, readSettings } from "./settings.ts"
 import { interruption, listening } from "./stopping.ts"
-import { checkProject } from "./sync.ts"
+import { assetsOf, checkProject } from "./sync.ts"
 import { WatchLines } from "./watch-lines.ts"
 import type { Standing } from "./watch-lines.ts"
 
@@ -61,6 +61,7 @@ export const watch = (
         Effect.flatMap(Effect.andThen(checkProject(remote, id), opening), (opened) =>
           project.follow(opened, {
             name: remote.name,
+            ...assetsOf(call),
             onState: (state: FollowState) => tell(remote.name, state),
           }),
         ),
