@@ -37,14 +37,6 @@ const linked = (piece: Piece, heads: ReadonlyArray<Head>): boolean =>
 export class Ledger {
   readonly #pieces = new Map<string, Array<Piece>>()
 
-  get isEmpty(): boolean {
-    return this.#pieces.size === 0
-  }
-
-  clear(): void {
-    this.#pieces.clear()
-  }
-
   add({ node, from, to, previous, head }: Run, sequence: number): void {
     let pieces = this.#pieces.get(node)
     if (pieces === undefined) {

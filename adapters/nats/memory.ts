@@ -26,6 +26,8 @@ export class Memory {
   epoch = -1
   /** When the stream was made that is known to tell what its project is. */
   described: string | undefined
+  /** Whether it was told that messages of others lie in the stream. */
+  warned = false
   #saved: string | undefined
   #isTrusted = true
   #reread: { readonly since: string; readonly at: number } | undefined

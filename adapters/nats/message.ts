@@ -147,10 +147,6 @@ export class Assembly {
     return this.#unfinished.size === 0
   }
 
-  clear(): void {
-    this.#unfinished.clear()
-  }
-
   /** Takes a message; gives back a segment once it is whole. Never throws. */
   take(message: Stored, where: string): Arrived | undefined {
     const { subject, sequence, data } = message

@@ -105,10 +105,6 @@ export class Presences {
     }
   }
 
-  clear(): void {
-    this.#known.clear()
-  }
-
   list(): ReadonlyArray<Presence> {
     this.#forget()
     return [...this.#known.values()]

@@ -12,8 +12,8 @@ import { messagesOf } from "./message.ts"
 import { streamState } from "./streams.ts"
 import type { StreamState } from "./probe.ts"
 import type { Publisher } from "./publisher.ts"
-import { lookOn } from "./pulling.ts"
-import type { Sources } from "./pulling.ts"
+import { lookOn } from "./reading.ts"
+import type { Sources } from "./reading.ts"
 
 /** The part of a limited stream that one push may fill. */
 const shareOfStream = 0.5

@@ -126,7 +126,7 @@ class NatsRemote implements Remote {
       const link = await this.#connection.ready(request.node, signal)
       // Those who are there are told by ourselves what the stream cannot tell them, or not soon.
       const announce = (): Promise<void> | undefined => side.watching?.announce(link)
-      const slow = setTimeout(() => void announce(), slowMillis)
+      const slow = setInterval(() => void announce(), slowMillis)
       try {
         return await pushTo({ ...side.sources, tail: side.watching?.tail }, request, signal)
       } catch (error) {
@@ -135,7 +135,7 @@ class NatsRemote implements Remote {
         }
         throw error
       } finally {
-        clearTimeout(slow)
+        clearInterval(slow)
       }
     })
   }

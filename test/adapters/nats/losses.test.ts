@@ -199,7 +199,11 @@ describe("a stream", () => {
       await js.publish(`lamp.p.${project}.log.x.y`, "text")
     })
     ben.writeMany("b", 3)
+    const warnings: Array<string> = []
+    place = placeAt(server.url, { onWarning: (message) => warnings.push(message) })
     await meetAll(ana, ben)
+    expect(warnings).toEqual(warnings.map(() => expect.stringContaining("2 messages")))
+    expect(warnings).not.toEqual([])
   })
 
   it("that cannot be reached is said to be so, in time", async () => {
