@@ -291,6 +291,19 @@ describe("the bytes of assets", () => {
     expect(await missing()).toEqual([])
   })
 
+  it("are all fetched at once for whoever asks for that", async () => {
+    writeFileSync(path(ana, "logo.svg"), '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    await json(["asset", "add", "logo.svg"], { in: ana })
+    expect(await sync(ana, "--assets", "none")).toMatchObject({ pushed: 1, assetsPushed: 0 })
+    await json(["clone", `folder:${shared}`, bo])
+    const early = await run(["sync", "--assets", "all"], { in: bo })
+    expect(early.status).toBe(0)
+    expect(early.stdout).toContain("The bytes of 1 asset were not moved")
+    expect(await sync(ana)).toMatchObject({ assetsPushed: 1 })
+    expect(await sync(bo, "--assets", "all")).toMatchObject({ assetsPulled: 1, assetsFailed: 0 })
+    expect(await json(["asset", "list", "--missing"], { in: bo })).toEqual([])
+  })
+
   it("say which remotes did not have them", async () => {
     writeFileSync(path(ana, "logo.svg"), '<svg xmlns="http://www.w3.org/2000/svg"/>')
     await json(["asset", "add", "logo.svg"], { in: ana })
