@@ -192,7 +192,7 @@ const identities = (open: OpenPlace): ReadonlyArray<Check> => [
     }),
   },
   {
-    name: "histories that part late are found in few steps",
+    name: "histories that part late are both kept",
     run: onStage(async (stage) => {
       const place = await stage.place(open)
       const seed = sha256("late twins")

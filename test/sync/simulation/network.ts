@@ -5,9 +5,11 @@
  * twice, in another order, or not at all, without anybody being told. All of it is decided by chance
  * that belongs to one meeting, so leaving out another meeting changes nothing here.
  */
+import { chainHash } from "../../../src/event/hash.ts"
 import { LamplogError } from "../../../src/event/failure.ts"
 import type { Remote, Take, Taken } from "../../../src/sync/remote.ts"
-import type { Batch } from "../../../src/sync/segment.ts"
+import { linesOfSegment, segmentFrom } from "../../../src/sync/segment.ts"
+import type { Batch, Segment } from "../../../src/sync/segment.ts"
 import type { Random } from "../../simulation/random.ts"
 import type { Clockwork } from "./clockwork.ts"
 
@@ -21,11 +23,13 @@ export interface Weather {
   readonly twice: number
   readonly skipped: number
   readonly swapped: number
+  /** A batch comes in pieces, cut anywhere, in any order. */
+  readonly torn: number
   /** A step takes up to a minute instead of up to 50 ms. */
   readonly slow: number
 }
 
-export const calm: Weather = { lost: 0, cut: 0, twice: 0, skipped: 0, swapped: 0, slow: 0 }
+export const calm: Weather = { lost: 0, cut: 0, twice: 0, skipped: 0, swapped: 0, torn: 0, slow: 0 }
 
 const shortMillis = 50
 const longMillis = 60_000
@@ -47,6 +51,28 @@ export interface Way {
   readonly open: () => boolean
 }
 
+/** A segment in two, cut after some of its events. */
+const cutSegment = (segment: Segment, random: Random): ReadonlyArray<Segment> => {
+  const { codec: _codec, payload: _payload, size: _size, signature: _signature, ...run } = segment
+  const lines = linesOfSegment(segment, "").toString("utf8").split("\n").slice(0, -1)
+  if (lines.length < 2) return [segment]
+  const at = random.between(1, lines.length - 1)
+  let hash = segment.previous
+  for (const line of lines.slice(0, at)) hash = chainHash(hash, line.split("\t")[0]!)
+  const bytes = (some: ReadonlyArray<string>) => Buffer.from(`${some.join("\n")}\n`)
+  const to = segment.from + at - 1
+  const first = segmentFrom({ ...run, to, head: hash }, bytes(lines.slice(0, at)))
+  const { signature } = segment
+  const rest = { ...run, from: to + 1, previous: hash }
+  const signed = signature === undefined ? rest : { ...rest, signature }
+  return [first, segmentFrom(signed, bytes(lines.slice(at)))]
+}
+
+const tear = (batch: Batch, random: Random): ReadonlyArray<Batch> =>
+  batch
+    .flatMap((segment) => (random.chance(0.5) ? cutSegment(segment, random) : [segment]))
+    .map((segment) => [segment])
+
 /** Gives batches on with trouble; `flush` gives what was held back. */
 class Courier {
   readonly #way: Way
@@ -62,7 +88,7 @@ class Courier {
 
   async give(batch: Batch, cursor?: string): Promise<Taken> {
     const { random, weather } = this.#way
-    const { skipped, swapped, twice } = weather()
+    const { skipped, swapped, torn, twice } = weather()
     if (random.chance(skipped)) {
       this.#skipped = true
       return nothing
@@ -72,7 +98,13 @@ class Courier {
       this.#skipped = true
       return nothing
     }
-    const taken = await this.#deliver(batch, this.#skipped ? undefined : cursor)
+    const pieces = random.chance(torn) ? random.shuffle(tear(batch, random)) : [batch]
+    let taken = nothing
+    for (const [index, piece] of pieces.entries()) {
+      // Only the last piece may say that all was read.
+      const isLast = index === pieces.length - 1
+      taken = await this.#deliver(piece, this.#skipped || !isLast ? undefined : cursor)
+    }
     if (random.chance(twice)) await this.#deliver(batch, undefined)
     await this.flush()
     return taken

@@ -109,6 +109,7 @@ const randomWeather = (random: Random): Weather => {
     twice: rate(0.5),
     skipped: rate(0.3),
     swapped: rate(0.5),
+    torn: rate(0.6),
     slow: rate(0.3),
   }
 }
