@@ -6,8 +6,9 @@
  *   npm run soak -- --seed 17                one seed, with the smallest history that fails
  *   npm run soak -- --kind histories         which kind of test
  *   npm run soak -- --kind kill --seeds 200  processes killed at random moments
- *   npm run soak -- --kind servers --seeds 20   nats-servers killed while replicas meet
+ *   npm run soak -- --kind servers --seeds 20  nats-servers killed while replicas meet
  *   npm run soak -- --kind sync              replicas that meet, and all that goes wrong there
+ *   npm run soak -- --kind clusters --seeds 20  the same with leaders of a cluster of three
  *   npm run soak -- --kind processes --seeds 1  ten processes on one server, 1,000 edits each
  *   npm run soak -- --kind archives          exports and imports killed, interrupted, out of room
  *
@@ -33,7 +34,8 @@ const kinds: { readonly [kind: string]: () => Promise<Kind> } = {
   },
   kill: async () => ({ run: await (await import("./faults/kill.ts")).killSeeds() }),
   archives: async () => (await import("./faults/archives.ts")).archiveSeeds(),
-  servers: async () => (await import("./nats/kill-rounds.ts")).killRounds(),
+  servers: async () => (await import("./nats/kill-rounds.ts")).killRounds("server"),
+  clusters: async () => (await import("./nats/kill-rounds.ts")).killRounds("cluster"),
   processes: async () => (await import("./nats/processes.ts")).processSeeds(),
 }
 
