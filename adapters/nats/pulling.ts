@@ -113,7 +113,8 @@ const pullStored = async (
   // Older things first, so that what builds on them need not wait.
   if (looks) await readBucket(sources, request, again, take, signal)
   await readOn(sources, request, state, start, take, signal)
-  if (!looks && memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
+  // Also for somebody who lacks nothing: what the bucket holds need not be brought there again.
+  if (!looks && memory.ledger.gaps(memory.heldInBucket, {}).length > 0) {
     await readBucket(sources, request, again, take, signal)
   }
   if (memory.ledger.gaps(memory.heldInBucket, request.since).length > 0) {
