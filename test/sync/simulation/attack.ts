@@ -34,7 +34,8 @@ const helloTo = (member: Member): Hello => ({
 /** What a replica can hand over of what it holds, to somebody who holds this. */
 const held = async (from: Member, to?: Member): Promise<ReadonlyArray<Batch>> => {
   const known = to === undefined ? {} : (await to.local.stand()).frontier
-  return Array.fromAsync(from.local.lacking(known))
+  // Where histories part, all of it: what follows may build on either.
+  return Array.fromAsync(from.local.lacking(known, { all: true }))
 }
 
 /** Gives one batch to a replica: as the answer to its question, or unasked. */
