@@ -12,7 +12,7 @@ import { isHash } from "../../src/remote.ts"
 import type { LamplogError, Peer } from "../../src/remote.ts"
 import { routes } from "./api.ts"
 import type { Operation, Route } from "./api.ts"
-import { busy, cut, failure, nonsense, refusalFrom } from "./failure.ts"
+import { busy, cut, failure, isOperators, nonsense, refusalFrom } from "./failure.ts"
 import { handlers } from "./handlers.ts"
 import type { HttpLimits } from "./limits.ts"
 import { bytesFromFailure } from "./messages.ts"
@@ -181,7 +181,7 @@ export class Answers {
 
   #refuse(response: ServerResponse, error: unknown): void {
     const { status, error: told } = error instanceof Refused ? error : refusalFrom(error)
-    if (status === 500) this.#options.onFailure(error)
+    if (isOperators(status, error)) this.#options.onFailure(error)
     if (response.destroyed) return
     // A stream that has begun cannot be taken back, only cut, which its reader notices.
     if (response.headersSent) {

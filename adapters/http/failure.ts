@@ -57,6 +57,7 @@ const statuses: { readonly [code: string]: number } = {
   "segment-invalid": 400,
   "remote-denied": 403,
   "asset-absent": 404,
+  "asset-damaged": 404,
   "remote-timeout": 408,
   "other-project": 409,
   "protocol-newer": 409,
@@ -96,6 +97,10 @@ export const refusalFrom = (error: unknown): Refusal => {
     ),
   }
 }
+
+/** Whether the operator of the server has to hear of it: nobody else can mend it. */
+export const isOperators = (status: number, error: unknown): boolean =>
+  status === 500 || (error instanceof LamplogError && error.code === "asset-damaged")
 
 export const busy = (): LamplogError =>
   failure("remote-busy", "The server is busy.", "Try again in a few seconds.")

@@ -40,8 +40,9 @@ const ofThePlace: ReadonlySet<string> = new Set([
   "remote-denied",
   "remote-full",
 ])
+/** A line that was cut may be all that a damaged asset makes of itself: the next one will show. */
 const isOfThePlace = (error: LamplogError): boolean =>
-  isTransient(error) || ofThePlace.has(error.code)
+  ofThePlace.has(error.code) || (isTransient(error) && error.code !== "remote-interrupted")
 
 /** One remote, and one replica that moves bytes to and fro. */
 class Mover {
@@ -139,7 +140,14 @@ export const moveAssets = (
     const named = yield* desk.handle.read(({ sqlite }) => [
       ...new Set([...namedAssets(sqlite)].map(({ sha256 }) => sha256)),
     ])
-    const isHeld = (sha256: string): boolean => assets.has(sha256)
+    const isHeld = (sha256: string): boolean => {
+      try {
+        return assets.has(sha256)
+      } catch {
+        // Reading it to hand it over will tell why that cannot be.
+        return true
+      }
+    }
     if (remote.capabilities.assets && remote.putAsset !== undefined) {
       yield* mover.move("push", named.filter(isHeld))
     }

@@ -15,7 +15,7 @@ import type { Local } from "../sync/local.ts"
 import { peerOf } from "../sync/peer.ts"
 import type { Peer, Remote } from "../sync/remote.ts"
 import { localOf } from "../sync/replica-local.ts"
-import { Session } from "../sync/session.ts"
+import { newTally, Session } from "../sync/session.ts"
 import type { Tally, Timing } from "../sync/session.ts"
 import { headsMissing } from "../sync/step.ts"
 import { moveAssets } from "./asset-moving.ts"
@@ -67,30 +67,70 @@ const timedOut = (tally: Tally, where: string, millis: number): LamplogError => 
       : "Allow more time with --timeout."
   return new LamplogError({
     code: "sync-timeout",
-    message: `The meeting with ${where} was not done after ${millis / 1000} s: ${why}`,
+    message: `The meeting with ${where} got nowhere for ${millis / 1000} s: ${why}`,
     remedy: `${error?.remedy ?? more} What was taken so far is kept.`,
     where,
     ...(error === undefined ? {} : { cause: error }),
   })
 }
 
-/** Runs a meeting that may take so long. */
-const within = async (
-  session: Session,
+/** Ends what gets no further for so long: the time begins anew whenever events have come or gone. */
+class Patience {
+  readonly #late = new AbortController()
+  readonly #millis: number
+  #timer: NodeJS.Timeout
+  #moved = 0
+
+  constructor(millis: number) {
+    this.#millis = millis
+    this.#timer = this.#begin()
+  }
+
+  #begin(): NodeJS.Timeout {
+    return setTimeout(() => this.#late.abort(), this.#millis)
+  }
+
+  get signal(): AbortSignal {
+    return this.#late.signal
+  }
+
+  readonly see = ({ moved }: Tally): void => {
+    if (moved === this.#moved) return
+    this.#moved = moved
+    this.end()
+    this.#timer = this.#begin()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+/** Meets once, as long as there is any use. */
+const meetOnce = async (
+  local: Local,
   remote: Remote,
-  timeoutMillis: number | undefined,
+  { name, timeoutMillis }: SyncOptions,
+  onTally: (tally: Tally) => void,
   signal: AbortSignal,
-): Promise<Tally> => {
-  if (timeoutMillis === undefined) return session.meet(signal)
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), timeoutMillis)
+): Promise<void> => {
+  if (timeoutMillis === undefined) {
+    await new Session(local, remote, { name, timing, onTally }).meet(signal)
+    return
+  }
+  const patience = new Patience(timeoutMillis)
+  const watched = (tally: Tally): void => {
+    patience.see(tally)
+    onTally(tally)
+  }
+  const session = new Session(local, remote, { name, timing, onTally: watched })
   try {
-    return await session.meet(AbortSignal.any([signal, late.signal]))
+    await session.meet(AbortSignal.any([signal, patience.signal]))
   } catch (error) {
-    if (signal.aborted || !late.signal.aborted) throw error
+    if (signal.aborted || !patience.signal.aborted) throw error
     throw timedOut(session.tally, remote.where, timeoutMillis)
   } finally {
-    clearTimeout(timer)
+    patience.end()
   }
 }
 
@@ -113,25 +153,21 @@ export const syncProject = (
 ): Effect.Effect<SyncSummary, LamplogError> =>
   Effect.gen(function* () {
     const { handle } = desk
-    const { name, timeoutMillis } = options
+    const { name } = options
     const onProgress = yield* ProgressReporter
-    const onTally = ({ error, pulled, pushed }: Tally): void =>
-      onProgress({
-        stage: error === undefined ? `meeting ${name}` : `trying to meet ${name} again`,
-        done: pulled + pushed,
-        total: undefined,
-        unit: "events",
-      })
+    let tally = newTally
+    const onTally = (told: Tally): void => {
+      tally = told
+      const { error, moved } = told
+      const stage = error === undefined ? `meeting ${name}` : `trying to meet ${name} again`
+      onProgress({ stage, done: moved, total: undefined, unit: "events" })
+    }
     const local = localOfHandle(handle, yield* makePromised)
-    const session = new Session(local, remote, { name, timing, onTally })
-    const meet = work(remote.where, (signal) => within(session, remote, timeoutMillis, signal))
-    const assets = moveAssets(desk, remote, options.assets ?? "push")
-    const whole = Effect.flatMap(meet, (met) =>
-      Effect.map(assets, (moved) => [met, moved] as const),
-    )
-    const remembered = Effect.suspend(() => remember(desk, name, session.tally))
+    const meet = work(remote.where, (signal) => meetOnce(local, remote, options, onTally, signal))
+    const whole = Effect.andThen(meet, moveAssets(desk, remote, options.assets ?? "push"))
+    const remembered = Effect.suspend(() => remember(desk, name, tally))
     const ended = Effect.onExit(whole, () => Effect.ignore(remembered))
-    const [[tally, moved], durationSeconds] = yield* timed(ended)
+    const [moved, durationSeconds] = yield* timed(ended)
     const conflicts = yield* handle.read((replica) => openConflictIds(replica).size)
     const { ahead, behind, forks, inSync, pulled, pushed, refused, rounds, waiting } = tally
     return {
@@ -175,6 +211,15 @@ export const followRemote = (
     ),
   )
 
+/** Ends when a signal is aborted. */
+const aborted = (signal: AbortSignal): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const end = (): void => resume(Effect.void)
+    if (signal.aborted) end()
+    else signal.addEventListener("abort", end, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", end))
+  })
+
 interface Following {
   readonly desk: Desk
   readonly changes: Changes
@@ -191,7 +236,8 @@ const follow = async (
   const local = localOfHandle(handle, promised)
   const settled = async (tally: Tally): Promise<void> => {
     const moving = tally.inSync ? moveAssets(desk, remote, assets) : Effect.void
-    await promised(Effect.ignore(Effect.andThen(remember(desk, name, tally), moving)))
+    const moved = Effect.raceFirst(moving, aborted(signal))
+    await promised(Effect.ignore(Effect.andThen(remember(desk, name, tally), moved)))
   }
   let settling = Promise.resolve()
   let isMeeting = true
