@@ -22,7 +22,10 @@ export interface AssetProblem {
 export interface SyncOptions {
   /** The remote's name here: under it is kept how far it was read. */
   readonly name: string
-  /** How long to try to meet, in milliseconds; until it is done or interrupted unless given. */
+  /**
+   * How long to go on while no event comes or goes, in milliseconds; until it is done or interrupted
+   * unless given.
+   */
   readonly timeoutMillis?: number
   /** "push" unless given. What is absent afterwards is fetched when somebody asks for it. */
   readonly assets?: AssetsToMove

@@ -24,6 +24,7 @@ import type { Changes } from "./changes.ts"
 import { timed, timestamp } from "./clock.ts"
 import type { FollowOptions, FollowState, Meeting, SyncOptions, SyncSummary } from "./meeting.ts"
 import { ProgressReporter } from "./progress.ts"
+import { Patience } from "./patience.ts"
 import { openConflictIds } from "./reading.ts"
 import type { Handle } from "./transaction.ts"
 import type { Desk } from "./writing.ts"
@@ -67,43 +68,11 @@ const timedOut = (tally: Tally, where: string, millis: number): LamplogError => 
       : "Allow more time with --timeout."
   return new LamplogError({
     code: "sync-timeout",
-    message: `The meeting with ${where} got nowhere for ${millis / 1000} s: ${why}`,
+    message: `The meeting with ${where} was given up after ${millis / 1000} s without getting on: ${why}`,
     remedy: `${error?.remedy ?? more} What was taken so far is kept.`,
     where,
     ...(error === undefined ? {} : { cause: error }),
   })
-}
-
-/** Ends what gets no further for so long: the time begins anew whenever events have come or gone. */
-class Patience {
-  readonly #late = new AbortController()
-  readonly #millis: number
-  #timer: NodeJS.Timeout
-  #moved = 0
-
-  constructor(millis: number) {
-    this.#millis = millis
-    this.#timer = this.#begin()
-  }
-
-  #begin(): NodeJS.Timeout {
-    return setTimeout(() => this.#late.abort(), this.#millis)
-  }
-
-  get signal(): AbortSignal {
-    return this.#late.signal
-  }
-
-  readonly see = ({ moved }: Tally): void => {
-    if (moved === this.#moved) return
-    this.#moved = moved
-    this.end()
-    this.#timer = this.#begin()
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-  }
 }
 
 /** Meets once, as long as there is any use. */
@@ -120,7 +89,7 @@ const meetOnce = async (
   }
   const patience = new Patience(timeoutMillis)
   const watched = (tally: Tally): void => {
-    patience.see(tally)
+    patience.see(tally.moved)
     onTally(tally)
   }
   const session = new Session(local, remote, { name, timing, onTally: watched })

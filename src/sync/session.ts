@@ -31,6 +31,8 @@ export interface Tally {
   /** Events taken and handed over. */
   readonly pulled: number
   readonly pushed: number
+  /** Events that came or went so far, taken or not: it stands still when nothing moves. */
+  readonly moved: number
   /** Pulls and pushes made. */
   readonly rounds: number
   /** Events that came and wait for something. */
@@ -50,10 +52,11 @@ export interface Tally {
   readonly nextMillis: number | undefined
 }
 
-const newTally: Tally = {
+export const newTally: Tally = {
   phase: "meeting",
   pulled: 0,
   pushed: 0,
+  moved: 0,
   rounds: 0,
   waiting: 0,
   refused: [],
@@ -78,6 +81,9 @@ export interface SessionOptions {
 const vainMeetingsMax = 2
 /** Refused runs that a tally lists. */
 const refusedListedMax = 100
+
+/** Failures that somebody may mend while a remote is followed, and that are told at once otherwise. */
+const mayPass: ReadonlySet<string> = new Set(["remote-full"])
 
 /** Something that one waits for, and others ring, however often, also before. */
 class Bell {
@@ -112,6 +118,7 @@ export class Session {
   readonly #there = new Bell()
   #state: MeetingState = newMeeting
   #tally: Tally = newTally
+  #isFollowing = false
 
   constructor(local: Local, remote: Remote, options: SessionOptions) {
     this.#local = local
@@ -157,6 +164,7 @@ export class Session {
 
   /** Meets again and again, whenever there is something new, until aborted. */
   async follow(signal: AbortSignal): Promise<void> {
+    this.#isFollowing = true
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
     const watching = this.#watch(either)
@@ -250,7 +258,7 @@ export class Session {
       this.#tell({ error, inSync: false, phase: "waiting" })
       return {
         kind: "failed",
-        transient: isTransient(error),
+        transient: isTransient(error) || (this.#isFollowing && mayPass.has(error.code)),
         random: this.#options.timing.random(),
       }
     }
@@ -265,6 +273,7 @@ export class Session {
     const { pulled, refused, forks } = this.#tally
     this.#tell({
       pulled: pulled + taken.events,
+      moved: this.#tally.moved + taken.events + taken.waiting,
       waiting: this.#tally.waiting + taken.waiting,
       refused: [...refused, ...taken.refused].slice(0, refusedListedMax),
       forks: [...forks, ...taken.forks],
@@ -290,7 +299,7 @@ export class Session {
 
   async #push(known: Frontier, all: boolean, signal: AbortSignal): Promise<Input> {
     const { description } = this.#local
-    const batches = this.#local.lacking(known, { all })
+    const batches = this.#counted(this.#local.lacking(known, { all }))
     const pushed = await this.#remote.push(
       { ...this.#hello(), description, known, batches },
       signal,
@@ -301,6 +310,15 @@ export class Session {
       refused: [...refused, ...pushed.refused].slice(0, refusedListedMax),
     })
     return this.#compared("pushed", pushed, pushed.events)
+  }
+
+  async *#counted(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+    for await (const batch of batches) {
+      yield batch
+      // Whoever asks for the next one has sent this one.
+      const events = batch.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+      this.#tell({ moved: this.#tally.moved + events })
+    }
   }
 
   async #compared(

@@ -88,6 +88,8 @@ interface Script {
   readonly failures: Array<LamplogError>
   readonly calls: Array<string>
   news: () => void
+  /** Happens at the end of the next pull, once. */
+  meanwhile?: (() => void) | undefined
 }
 
 const remoteOf = (side: Side, mine: Side, script: Script): Remote => {
@@ -104,7 +106,11 @@ const remoteOf = (side: Side, mine: Side, script: Script): Remote => {
     describe: () => Promise.resolve([]),
     pull: async (_request, take) => {
       while (side.seq > mine.seq) await take([])
-      return answer("pull")
+      const answered = answer("pull")
+      const { meanwhile } = script
+      script.meanwhile = undefined
+      meanwhile?.()
+      return answered
     },
     push: async () => {
       const events = mine.seq - side.seq
@@ -182,6 +188,34 @@ describe("a remote that is followed", () => {
     script.news()
     await time.next(lookMillis / 2)
     expect([mine.seq, script.calls.length]).toEqual([2, 4])
+    stop.abort(new Error("enough"))
+    await expect(following).rejects.toThrow("enough")
+  })
+
+  it("is met again for news that come while it is being met", async () => {
+    const { mine, theirs, time, script, session, stop } = stage()
+    const following = session.follow(stop.signal)
+    await time.next(lookMillis / 2)
+    script.meanwhile = () => {
+      theirs.seq = 1
+      script.news()
+    }
+    session.changed()
+    await time.next(lookMillis / 2)
+    await time.next(lookMillis / 2)
+    expect(mine.seq).toBe(1)
+    stop.abort(new Error("enough"))
+    await expect(following).rejects.toThrow("enough")
+  })
+
+  it("is tried again when it was full: there may be room by then", async () => {
+    const { time, script, session, stop } = stage()
+    script.failures.push(failure("remote-full"))
+    const following = session.follow(stop.signal)
+    const rest = await time.next(1000)
+    rest.end()
+    await time.next(lookMillis / 2)
+    expect(script.calls).toEqual(["pull", "pull"])
     stop.abort(new Error("enough"))
     await expect(following).rejects.toThrow("enough")
   })
