@@ -21,7 +21,7 @@ import { remotesSetting } from "./remotes.ts"
 import { stateDirectory } from "./session.ts"
 import { actorOfUser, settingValue, writeSettings } from "./settings.ts"
 import { statusIn } from "./status.ts"
-import { cloneTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
+import { timeoutMillisFrom } from "./timeout.ts"
 import { UsageError } from "./usage.ts"
 
 const nameLengthMax = 256
@@ -120,7 +120,7 @@ const cloneRemote = (call: Call, text: string): ReturnType<Run> =>
       )
     }
     const address = addressFromText(text, call.terminal)
-    const timeoutMillis = timeoutMillisFrom(call, cloneTimeoutSeconds)
+    const timeoutMillis = timeoutMillisFrom(call)
     const directory = join(pathFrom(call.terminal, call.argument("DIR")), projectFolder)
     const actor = newActor(call)
     const options = { ...stateDirectory(call), project: address.project, timeoutMillis }

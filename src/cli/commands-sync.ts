@@ -2,7 +2,7 @@
  * The commands about remotes, as data, in the order the help page tells them.
  */
 import type { CommandDefinition, Flag, Positional } from "./command.ts"
-import { syncTimeoutSeconds, timeoutFlag } from "./timeout.ts"
+import { timeoutFlag } from "./timeout.ts"
 
 const remoteName: Positional = { name: "NAME", does: "what the remote is called here" }
 
@@ -55,7 +55,7 @@ export const syncCommands: ReadonlyArray<CommandDefinition> = [
     positionals: [{ name: "NAME|URL", optional: true, does: "only this remote" }],
     flags: {
       watch: { does: "go on meeting them until Ctrl-C" },
-      timeout: timeoutFlag(syncTimeoutSeconds),
+      timeout: timeoutFlag,
       assets: {
         value: "WHICH",
         choices: ["push", "all", "none"],

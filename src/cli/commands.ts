@@ -7,7 +7,7 @@ import { beforehand, dryRun, entity, exporting, format, opening, writing } from 
 import { nodeCommands } from "./commands-node.ts"
 import { syncCommands } from "./commands-sync.ts"
 import { upkeep } from "./commands-upkeep.ts"
-import { cloneTimeoutSeconds, timeoutFlag } from "./timeout.ts"
+import { timeoutFlag } from "./timeout.ts"
 
 const begin: ReadonlyArray<CommandDefinition> = [
   {
@@ -45,7 +45,7 @@ const begin: ReadonlyArray<CommandDefinition> = [
     flags: {
       actor: { value: "WHO", does: "who makes changes here (default: user@host)" },
       "dry-run": dryRun,
-      timeout: timeoutFlag(cloneTimeoutSeconds),
+      timeout: timeoutFlag,
       ...opening,
     },
     load: async () => (await import("./begin.ts")).clone,

@@ -21,7 +21,7 @@ import { withProject } from "./session.ts"
 import { untilInterrupted } from "./stopping.ts"
 import { notInSync, syncText } from "./sync-text.ts"
 import type { Outcome } from "./sync-text.ts"
-import { syncTimeoutSeconds, timeoutMillisFrom } from "./timeout.ts"
+import { timeoutMillisFrom } from "./timeout.ts"
 import { UsageError } from "./usage.ts"
 
 /** What became of one remote. */
@@ -78,7 +78,7 @@ const meet = (
   warnings: Array<string>,
 ): Effect.Effect<SyncSummary, LamplogError> => {
   const { address, name } = remote
-  const timeoutMillis = timeoutMillisFrom(call, syncTimeoutSeconds)
+  const timeoutMillis = timeoutMillisFrom(call)
   const onWarning = warner(call, name, warnings)
   const opening = openRemote(address, call.terminal, { node, onWarning })
   return Effect.scoped(
@@ -173,7 +173,7 @@ export const sync: Run = (call) =>
         ({ watch }) => withProject(call, (project) => watch(call, project, remotes)),
       )
     }
-    timeoutMillisFrom(call, syncTimeoutSeconds)
+    timeoutMillisFrom(call)
     const meeting = withProject(call, (project) => once(call, project, remotes))
     return untilInterrupted(call, meeting, "Interrupted; what was taken so far is kept.")
   })

@@ -4,18 +4,16 @@
 import type { Call, Flag } from "./command.ts"
 import { UsageError } from "./usage.ts"
 
-export const syncTimeoutSeconds = 20
-/** A whole project comes, not only what is new. */
-export const cloneTimeoutSeconds = 600
+const secondsDefault = 20
 
-export const timeoutFlag = (seconds: number): Flag => ({
+export const timeoutFlag: Flag = {
   value: "SECONDS",
-  does: `how long to try with a remote (default: ${seconds})`,
-})
+  does: `how long to go on while nothing comes or goes (default: ${secondsDefault})`,
+}
 
 /** The flag's value in milliseconds. */
-export const timeoutMillisFrom = (call: Call, seconds: number): number => {
-  const text = call.flag("timeout") ?? String(seconds)
+export const timeoutMillisFrom = (call: Call): number => {
+  const text = call.flag("timeout") ?? String(secondsDefault)
   const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0
   if (value > 0) return value * 1000
   throw new UsageError(
