@@ -34,6 +34,15 @@ const linked = (piece: Piece, heads: ReadonlyArray<Head>): boolean =>
       seq > piece.from - 1 || (seq === piece.from - 1 && hash === piece.previous),
   )
 
+/** The oldest two pieces of which one begins inside the other and goes on. */
+const overlapping = (pieces: ReadonlyArray<Piece>): readonly [Piece, Piece] | undefined => {
+  for (const [index, left] of pieces.entries()) {
+    const right = pieces.slice(index + 1).find(({ from, to }) => from <= left.to && to > left.to)
+    if (right !== undefined) return [left, right]
+  }
+  return undefined
+}
+
 export class Ledger {
   readonly #pieces = new Map<string, Array<Piece>>()
 
@@ -72,7 +81,10 @@ export class Ledger {
     }
   }
 
-  /** Joins the two neighbours that are shortest together; else gives up the shortest piece. */
+  /**
+   * Joins the two neighbours that are shortest together. When none meet exactly, the oldest two that overlap: others
+   * who relay a log cut it elsewhere. Else gives up the shortest piece, which then looks forgotten.
+   */
   #join(node: string, pieces: Array<Piece>): void {
     let best: readonly [Piece, Piece] | undefined
     for (const left of pieces) {
@@ -85,6 +97,7 @@ export class Ledger {
         best = [left, right]
       }
     }
+    best ??= overlapping(pieces)
     if (best === undefined) {
       const shortest = pieces.reduce((l, r) => (r.to - r.from < l.to - l.from ? r : l))
       this.#pieces.set(

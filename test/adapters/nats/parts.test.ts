@@ -93,6 +93,20 @@ describe("a ledger", () => {
     expect(ledger.isBehind(run(1, 3), {})).toBe(true)
   })
 
+  it("takes nothing for forgotten that others have cut elsewhere, however often", () => {
+    const ledger = new Ledger()
+    for (let index = 0; index < 200; index++) {
+      ledger.add(run(index * 10 + 1, index * 10 + 15), index)
+      expect(ledger.frontier({})[node]).toEqual({
+        seq: index * 10 + 15,
+        hash: hashOf(index * 10 + 15),
+      })
+      expect(ledger.gaps({}, {})).toEqual([])
+      expect(ledger.isBehind(run(index * 5 + 2, index * 5 + 4), {})).toBe(false)
+    }
+    expect(ledger.toJSON()[node]!.length).toBeLessThanOrEqual(piecesMax)
+  })
+
   it("tells from where to read again what was handed over and is not held", () => {
     const ledger = new Ledger()
     ledger.add(run(1, 5), 4)
