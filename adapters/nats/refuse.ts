@@ -153,7 +153,10 @@ export const mapFailure = (error: unknown, where: string, doing: string): Lamplo
     )
   }
   const api = foundIn(chain, JetStreamApiError)
-  if (api?.code === apiCodes.streamNotFound) return missingStream(where, doing)
+  // Gone in the middle of something: the next attempt makes it anew, or says who has to.
+  if (api?.code === apiCodes.streamNotFound) {
+    return interrupted(where, `the stream is gone (${doing})`, error)
+  }
   if (api !== undefined) return fromApi(api, where, doing)
   if (foundIn(chain, errors.NoRespondersError) !== undefined) {
     return unreachable(
