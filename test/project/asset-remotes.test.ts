@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import Database from "better-sqlite3"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { openFolder } from "../../adapters/folder/index.ts"
 import { openHttp, serveHttp } from "../../adapters/http/index.ts"
@@ -358,6 +359,26 @@ describe("a transfer that is interrupted", () => {
     const all = await other.sync(remote, { name: "one", assets: "all" })
     expect(all).toMatchObject({ assetsPulled: 1, assetsFailed: 0 })
     expect((await bytesOf(other, "large")).bytes.equals(large)).toBe(true)
+  })
+
+  it("leaves nothing when another program keeps the database to itself for too long", async () => {
+    const workshop = new Workshop()
+    const one = await workshop.project()
+    const other = await workshop.replicaOf(one, "b", { busyTimeoutMillis: 50 })
+    const { id } = await one.addAsset({ content: workshop.file("a.txt", "bytes") }, ana)
+    const remote = memoryRemote(await one.peer())
+    await other.sync(remote, { name: "one" })
+    const sources = [assetsFromRemote("one", remote)]
+    const database = new Database(workshop.at("b/.lamplog/project.db"))
+    onTestFinished(() => void database.close())
+    database.exec("BEGIN IMMEDIATE")
+    await expect(other.getAsset(id, { sources })).rejects.toMatchObject({ code: "project-busy" })
+    const met = await other.sync(remote, { name: "one", assets: "all" })
+    expect(met).toMatchObject({ inSync: true, assetsFailed: 1 })
+    expect(met.assetProblems[0]!.error.code).toBe("project-busy")
+    expect(filesOf(workshop, "b")).toEqual([])
+    database.exec("ROLLBACK")
+    expect((await other.getAsset(id, { sources })).fetchedFrom).toBe("one")
   })
 
   it("ends with the following that it belongs to", async () => {
