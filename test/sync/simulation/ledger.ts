@@ -4,9 +4,9 @@
  * When a disk or a place loses something, what nobody holds any more is crossed out, and what builds
  * on it: no replica can keep what its owner threw away. All the rest must be everywhere in the end.
  */
-import { chainHash } from "../../../src/event/hash.ts"
+import { membershipRule } from "../../../src/event/hash.ts"
 import type { Replica } from "../../../src/store/replica.ts"
-import { linesOfSegment } from "../../../src/sync/segment.ts"
+import { runFromSegment } from "../../../src/sync/run.ts"
 import type { Segment } from "../../../src/sync/segment.ts"
 
 type Triple = readonly [node: string, seq: number, hash: string]
@@ -41,16 +41,16 @@ const needsOf = (
     return [hashes[index]!, needs] as const
   })
 
-/** What a segment holds, each event with what it builds on; nothing when it cannot be read. */
+/** What a segment holds, each event with what it builds on; nothing when nobody would take it. */
 export const contentOf = (
   segment: Segment,
 ): ReadonlyArray<readonly [hash: string, needs: Needs]> => {
+  const { from, previous, project, signature } = segment
+  if (signature === undefined && membershipRule(project) === "members") return []
   try {
-    let hash = segment.previous
-    const lines = linesOfSegment(segment, "").toString("utf8").split("\n").slice(0, -1)
+    const { hashes, lines } = runFromSegment(segment, project)
     const headers = lines.map((line) => line.split("\t")[0]!)
-    const hashes = headers.map((header) => (hash = chainHash(hash, header)))
-    return needsOf(segment.from === 1 ? undefined : segment.previous, headers, hashes)
+    return needsOf(from === 1 ? undefined : previous, headers, hashes)
   } catch {
     return []
   }

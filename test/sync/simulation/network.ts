@@ -51,11 +51,20 @@ export interface Way {
   readonly open: () => boolean
 }
 
+/** The lines of a segment; none of one that cannot be read. */
+const readableLines = (segment: Segment): ReadonlyArray<string> => {
+  try {
+    return linesOfSegment(segment, "").toString("utf8").split("\n").slice(0, -1)
+  } catch {
+    return []
+  }
+}
+
 /** A segment in two, cut after some of its events. */
 const cutSegment = (segment: Segment, random: Random): ReadonlyArray<Segment> => {
   const { codec: _codec, payload: _payload, size: _size, signature: _signature, ...run } = segment
-  const lines = linesOfSegment(segment, "").toString("utf8").split("\n").slice(0, -1)
-  if (lines.length < 2) return [segment]
+  const lines = readableLines(segment)
+  if (lines.length !== segment.to - segment.from + 1 || lines.length < 2) return [segment]
   const at = random.between(1, lines.length - 1)
   let hash = segment.previous
   for (const line of lines.slice(0, at)) hash = chainHash(hash, line.split("\t")[0]!)
