@@ -2,12 +2,15 @@
  * Three servers that keep every message thrice, and one at the edge: the death of some is noticed, and
  * costs nothing. Without a majority nothing is stored; replicas that are there tell each other.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { initNats } from "../../adapters/nats/index.ts"
 import { asAdministrator, namesFor } from "./administrator.ts"
 import { startCluster, startLeaf } from "./cluster.ts"
 import type { Cluster } from "./cluster.ts"
 import { Team } from "./team.ts"
+
+// Elections take the seconds that they take, and what was refused is tried again with chance in it.
+vi.setConfig({ testTimeout: 180_000 })
 
 let cluster: Cluster
 let team: Team

@@ -75,37 +75,44 @@ const run = (commands: string): Promise<string> =>
     })
   })
 
+/** Some thirty commands and eight servers, on a machine that may be busy with other tests. */
+const walkMillisMax = 180_000
+
 describe("docs/NATS.md", () => {
-  it("leads from one server to users, TLS, a cluster and a leaf node", async () => {
-    const files = blocks.flatMap(([label, content]) =>
-      label.startsWith("conf ") ? [[label.slice("conf ".length), content] as const] : [],
-    )
-    expect(files).toHaveLength(7)
-    const named = new Set(text.match(/(?<=127\.0\.0\.1:)\d{4}/g))
-    const free = await freePorts(named.size)
-    const portOf = new Map([...named].map((port, index) => [port, String(free[index])]))
-    const moved = (part: string) =>
-      part.replace(/(?<=127\.0\.0\.1:)\d{4}/g, (port) => portOf.get(port)!)
-    for (const [name, content] of files) writeFileSync(join(folder, name), moved(content))
-    symlinkSync(dirname(serverProgram()), join(folder, "bin"))
-    const check = `
+  it(
+    "leads from one server to users, TLS, a cluster and a leaf node",
+    async () => {
+      const files = blocks.flatMap(([label, content]) =>
+        label.startsWith("conf ") ? [[label.slice("conf ".length), content] as const] : [],
+      )
+      expect(files).toHaveLength(7)
+      const named = new Set(text.match(/(?<=127\.0\.0\.1:)\d{4}/g))
+      const free = await freePorts(named.size)
+      const portOf = new Map([...named].map((port, index) => [port, String(free[index])]))
+      const moved = (part: string) =>
+        part.replace(/(?<=127\.0\.0\.1:)\d{4}/g, (port) => portOf.get(port)!)
+      for (const [name, content] of files) writeFileSync(join(folder, name), moved(content))
+      symlinkSync(dirname(serverProgram()), join(folder, "bin"))
+      const check = `
 for one in ana bo; do (cd $one && lamplog status --json | grep '"digest"'); done
 (cd bo && lamplog get token/green)`
-    const told = await run(`${prelude}\n${moved(script())}\n${check}`)
-    const digests = new Set(told.match(/"digest": "[0-9a-f]{64}"/g))
-    expect(digests.size).toBe(1)
-    expect(told).toContain("#00ff00")
-    // Each remote of both was met.
-    expect(readdirSync(join(folder, "store")).sort()).toEqual([
-      "a",
-      "b",
-      "c",
-      "hub",
-      "one",
-      "team",
-      "tls",
-    ])
-  })
+      const told = await run(`${prelude}\n${moved(script())}\n${check}`)
+      const digests = new Set(told.match(/"digest": "[0-9a-f]{64}"/g))
+      expect(digests.size).toBe(1)
+      expect(told).toContain("#00ff00")
+      // Each remote of both was met.
+      expect(readdirSync(join(folder, "store")).sort()).toEqual([
+        "a",
+        "b",
+        "c",
+        "hub",
+        "one",
+        "team",
+        "tls",
+      ])
+    },
+    walkMillisMax,
+  )
 
   it("lists exactly what a node is permitted", () => {
     const [, listed] = blocks.find(([label]) => label === "permissions")!
