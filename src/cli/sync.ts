@@ -109,6 +109,14 @@ const answerOne = (met: Met, warnings: ReadonlyArray<string>, call: Call): Answe
   }
 }
 
+const summed = ["pulled", "pushed", "assetsPulled", "assetsPushed", "assetsFailed"] as const
+type Sums = { readonly [name in (typeof summed)[number]]: number }
+
+const sums = (summaries: ReadonlyArray<SyncSummary>): Sums =>
+  Object.fromEntries(
+    summed.map((name) => [name, summaries.reduce((sum, summary) => sum + summary[name], 0)]),
+  ) as Sums
+
 /** Several remotes: the sum, and each of them. */
 const answerAll = (
   met: ReadonlyArray<Met>,
@@ -125,8 +133,7 @@ const answerAll = (
   })
   return {
     document: {
-      pulled: met.reduce((sum, { summary }) => sum + (summary?.pulled ?? 0), 0),
-      pushed: met.reduce((sum, { summary }) => sum + (summary?.pushed ?? 0), 0),
+      ...sums(met.flatMap(({ summary }) => summary ?? [])),
       conflicts: state.conflicts,
       digest: state.digest,
       inSync: troubled.length === 0,
@@ -143,13 +150,25 @@ const once = (call: Call, project: ProjectService, remotes: ReadonlyArray<NamedR
   Effect.gen(function* () {
     const status = yield* project.status
     const warnings: Array<string> = []
+    const meetOne = (remote: NamedRemote): Effect.Effect<Met> =>
+      Effect.map(Effect.result(meet(call, project, status, remote, warnings)), (met) => {
+        const of = { remote: remote.name, where: remote.address.where }
+        return Result.isSuccess(met)
+          ? { ...of, summary: met.success }
+          : { ...of, error: met.failure }
+      })
     const all: Array<Met> = []
-    for (const remote of remotes) {
-      const met = yield* Effect.result(meet(call, project, status, remote, warnings))
-      const of = { remote: remote.name, where: remote.address.where }
-      all.push(
-        Result.isSuccess(met) ? { ...of, summary: met.success } : { ...of, error: met.failure },
-      )
+    for (const remote of remotes) all.push(yield* meetOne(remote))
+    // What a later one brought is news to those before it.
+    const last = all.findLastIndex(({ summary }) => (summary?.pulled ?? 0) > 0)
+    for (const [index, before] of all.slice(0, Math.max(last, 0)).entries()) {
+      if (before.summary === undefined) continue
+      const again = yield* meetOne(remotes[index]!)
+      const { summary } = again
+      all[index] =
+        summary === undefined
+          ? again
+          : { ...again, summary: { ...summary, ...sums([before.summary, summary]) } }
     }
     if (all.length === 1) return answerOne(all[0]!, warnings, call)
     return answerAll(all, yield* project.status, warnings, call)

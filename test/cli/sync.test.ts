@@ -111,6 +111,24 @@ describe("sync", () => {
     expect(message).toContain("is kept")
   })
 
+  it("tells remotes that were met first what a later one brought", async () => {
+    const other = folder(`other-${stages}`)
+    await set(ana, "value=#00f")
+    await sync(ana)
+    await json(["clone", `folder:${path(shared)}`, bo])
+    await json(["remote", "add", "other", `folder:${other}`], { in: bo })
+    await json(["remote", "add", "zz", `folder:${other}`], { in: ana })
+    await set(bo, "value=#11f")
+    await sync(bo, "other")
+    const met = await sync(ana)
+    expect(met).toMatchObject({ pulled: 1, inSync: true })
+    expect(met.remotes).toMatchObject([
+      { remote: "shared", pulled: 0, pushed: 1, inSync: true },
+      { remote: "zz", pulled: 1, inSync: true },
+    ])
+    expect((await status(ana)).remotes).toMatchObject([{ inSync: true }, { inSync: true }])
+  })
+
   it("is refused without remotes, with one that is not known, and with wrong times", async () => {
     await json(["remote", "remove", "shared"], { in: ana })
     const refused = async (argv: ReadonlyArray<string>, code: string, exit: number) =>
