@@ -22,8 +22,6 @@ export interface HeldLine {
   readonly headSeq: number
   readonly headHash: string
   readonly headLamport: number
-  readonly signedSeq: number | undefined
-  readonly signature: string | undefined
 }
 
 export interface HeldEvent {

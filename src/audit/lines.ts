@@ -23,8 +23,6 @@ interface Row {
   readonly head_seq: unknown
   readonly head_hash: unknown
   readonly head_lamport: unknown
-  readonly signed_seq: unknown
-  readonly signature: unknown
 }
 
 /** Columns without which nobody can tell which events are this log's. */
@@ -32,9 +30,6 @@ const placing: ReadonlySet<string> = new Set(["line", "first_seq", "head_seq"])
 
 const isCount = (value: unknown, most: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most
-
-const isSignature = (value: unknown): value is string =>
-  typeof value === "string" && /^[0-9a-f]{128}$/.test(value)
 
 export const placeOfLine = (line: { readonly line: unknown; readonly node: unknown }): string =>
   `log ${String(line.node)} (lines row ${String(line.line)})`
@@ -57,10 +52,9 @@ class LineCheck {
 
   /** Whether every column is of its kind; without that the row cannot be used at all. */
   shape(): HeldLine | undefined {
-    const { line, parent, signature } = this.#row
+    const { line, parent } = this.#row
     const { node, public_key: publicKey, first_seq: from, first_hash: firstHash } = this.#row
     const { head_seq: headSeq, head_hash: headHash, head_lamport: headLamport } = this.#row
-    const { signed_seq: signedSeq } = this.#row
     const kinds: ReadonlyArray<readonly [column: string, holds: boolean]> = [
       ["line", isCount(line, lineMax)],
       ["node", isIdentifier(node)],
@@ -71,9 +65,6 @@ class LineCheck {
       ["head_seq", isCount(headSeq, seqMax)],
       ["head_hash", isHash(headHash)],
       ["head_lamport", isCount(headLamport, Number.MAX_SAFE_INTEGER)],
-      ["signed_seq", signedSeq === null || isCount(signedSeq, seqMax)],
-      ["signature", signature === null || isSignature(signature)],
-      ["signature", (signature === null) === (signedSeq === null)],
     ]
     const wrong = kinds.filter(([, holds]) => !holds)
     for (const [column] of wrong) {
@@ -90,8 +81,6 @@ class LineCheck {
       headSeq: headSeq as number,
       headHash: String(headHash),
       headLamport: headLamport as number,
-      signedSeq: isCount(signedSeq, seqMax) ? signedSeq : undefined,
-      signature: isSignature(signature) ? signature : undefined,
     }
   }
 

@@ -9,15 +9,7 @@ import { CanonicalError } from "../event/canonical.ts"
 import { bodyFromText, controlType, EventError, headerFromText } from "../event/event.ts"
 import type { Header } from "../event/event.ts"
 import type { Stage } from "../event/failure.ts"
-import {
-  bodyHash,
-  chainHash,
-  genesisHash,
-  isHash,
-  isSalt,
-  membershipRule,
-  verifyHead,
-} from "../event/hash.ts"
+import { bodyHash, chainHash, genesisHash, isHash, isSalt, membershipRule } from "../event/hash.ts"
 import type { ProjectSchema } from "../state/schema.ts"
 import { rowOf, seqMax, seqOfRow } from "../store/database.ts"
 import type { Sqlite } from "../store/database.ts"
@@ -26,6 +18,7 @@ import type { Judgement } from "../store/membership.ts"
 import type { HeldEvents, HeldLine } from "./evidence.ts"
 import type { Findings } from "./finding.ts"
 import { placeOfLine } from "./lines.ts"
+import { checkStraySignatures, SignatureWalk } from "./signatures.ts"
 import { SharedMembers, TransactionWalk } from "./transactions.ts"
 
 interface Row {
@@ -65,7 +58,7 @@ class LogWalk {
   #previous: ReadonlyArray<string>
   #expected: number
   #last: Row | undefined
-  #signed: string | undefined
+  readonly #signatures: SignatureWalk
 
   constructor(
     facts: LogFacts,
@@ -78,6 +71,8 @@ class LogWalk {
     this.#line = line
     this.#transactions = transactions
     this.#expected = line.from
+    const { findings, project, sqlite } = facts
+    this.#signatures = new SignatureWalk(sqlite, line, project, findings)
     if (line.from === 1) {
       this.#previous =
         facts.project === undefined ? [] : [genesisHash(facts.project, line.publicKey)]
@@ -121,7 +116,7 @@ class LogWalk {
 
   event(row: Row): void {
     const seq = seqOfRow(row.event)
-    const { from, headSeq, firstHash, signedSeq } = this.#line
+    const { from, headSeq, firstHash } = this.#line
     if (seq < from || seq > headSeq) {
       const what = `stands outside its log, which holds events ${from} to ${headSeq}`
       this.report(row.event, "event", "event-extra", what)
@@ -130,12 +125,12 @@ class LogWalk {
     if (seq > this.#expected) this.#missing(this.#expected, seq - 1)
     this.#expected = seq + 1
     const hash = this.#chain(row)
-    if (seq === signedSeq) this.#signed = hash
     if (seq === from && row.hash !== firstHash) {
       this.#ofLine("first_hash", `Event ${from} has another hash than the log's beginning.`)
     }
     this.#last = row
     const header = this.#header(row)
+    this.#signatures.event({ seq, hash, transaction: header?.transaction })
     if (header === undefined) {
       this.#transactions.lose(typeof row.lamport === "number" ? row.lamport : undefined)
       return
@@ -233,7 +228,8 @@ class LogWalk {
     }
     counts.transactions += this.#transactions.count
     this.#parting()
-    this.#signature(counts)
+    this.#signatures.end()
+    counts.signatures += this.#signatures.count
   }
 
   /** Where a branch begins, its trunk must hold another event. */
@@ -242,21 +238,6 @@ class LogWalk {
     const trunk = parent === undefined ? undefined : this.#facts.events.lines.get(parent)
     if (trunk === undefined || this.#facts.events.at(trunk, from)?.hash !== firstHash) return
     this.#ofLine("first_hash", `The branch begins with the event that line ${trunk.line} holds.`)
-  }
-
-  #signature(counts: LogCounts): void {
-    const { node, publicKey, from, headSeq, signedSeq, signature } = this.#line
-    const { project } = this.#facts
-    if (signedSeq === undefined || signature === undefined) return
-    if (signedSeq < from || signedSeq > headSeq) {
-      this.#ofLine("signed_seq", `The signature is over event ${signedSeq}, which is not here.`)
-      return
-    }
-    if (project === undefined || this.#signed === undefined) return
-    counts.signatures += 1
-    if (verifyHead(publicKey, signature, project, node, signedSeq, this.#signed)) return
-    const message = `The signature over the log up to event ${signedSeq} does not fit.`
-    this.#ofLine("signature", message)
   }
 }
 
@@ -316,4 +297,5 @@ export function* checkLogs(facts: LogFacts, counts: LogCounts): Generator<number
     walk.end(counts)
   }
   checkStrays(facts)
+  checkStraySignatures(sqlite, facts.findings)
 }

@@ -107,7 +107,10 @@ interface LineRow {
   readonly parent: number | null
   readonly head_seq: number
   readonly head_hash: string
-  readonly signed_seq: number | null
+}
+
+interface SignatureRow {
+  readonly seq: number
   readonly signature: string | null
 }
 
@@ -142,6 +145,7 @@ export class BackupFile {
   readonly #sqlite: Sqlite
   readonly #page
   readonly #hashAt
+  readonly #signed
 
   private constructor(path: string, sqlite: Sqlite) {
     this.path = path
@@ -168,6 +172,10 @@ export class BackupFile {
     this.#hashAt = sqlite
       .prepare<[number], string>(`SELECT ${short("hash")} FROM events WHERE event = ?`)
       .pluck()
+    this.#signed = sqlite.prepare<[number, number, number], SignatureRow>(
+      `SELECT seq, ${short("signature")} FROM signatures
+       WHERE line = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT 1`,
+    )
   }
 
   /** Opens a backup. Refuses what is none; close it when done. */
@@ -202,11 +210,11 @@ export class BackupFile {
     this.#sqlite.close()
   }
 
-  /** Every log, a branch after what it parts from; one signed before its end in two runs. */
+  /** Every log, a branch after what it parts from; cut wherever it is signed. */
   *runs(): Generator<BackedUpRun> {
     const next = this.#sqlite.prepare<[number], LineRow>(
       `SELECT line, ${short("node")}, ${short("public_key")}, first_seq, parent, head_seq,
-         ${short("head_hash")}, signed_seq, ${short("signature")}
+         ${short("head_hash")}
        FROM lines WHERE line > ? ORDER BY line LIMIT 1`,
     )
     for (let line = 0; ;) {
@@ -218,13 +226,12 @@ export class BackupFile {
   }
 
   #checked(row: LineRow): LineRow {
-    const { first_seq: first, head_seq: head, line, parent, signed_seq: signed } = row
+    const { first_seq: first, head_seq: head, line, parent } = row
     const fits =
       isCount(line, 1) &&
       isCount(first, 1) &&
       isCount(head, first) &&
       (parent === null || isCount(parent, 1)) &&
-      (signed === null || isCount(signed, 1)) &&
       row.node !== null &&
       row.public_key !== null &&
       row.head_hash !== null
@@ -233,14 +240,16 @@ export class BackupFile {
   }
 
   *#runsOf(row: LineRow): Generator<BackedUpRun> {
-    const { first_seq: first, head_seq: head, signature, signed_seq: signed } = row
-    const cut = signed !== null && signature !== null && signed >= first && signed <= head
-    if (!cut || signed === head) {
-      yield this.#run(row, first, head, cut ? signature : undefined)
-      return
+    const { first_seq: first, head_seq: head, line } = row
+    for (let from = first; from <= head;) {
+      const next = BackupFile.#guarded(this.path, () => this.#signed.get(line, from, head))
+      if (next !== undefined && (!isCount(next.seq, from) || next.signature === null)) {
+        throw damaged(this.path, "a signature stands where none can be")
+      }
+      const to = next?.seq ?? head
+      yield this.#run(row, from, to, next?.signature ?? undefined)
+      from = to + 1
     }
-    yield this.#run(row, first, signed, signature)
-    yield this.#run(row, signed + 1, head, undefined)
   }
 
   #run(row: LineRow, from: number, to: number, signature: string | undefined): BackedUpRun {

@@ -34,7 +34,7 @@ export interface BackupFacts {
   readonly digest: string
 }
 
-const kept = new Set(["lines", "events", "facts"])
+const kept = new Set(["lines", "signatures", "events", "facts"])
 
 const factsTable = "CREATE TABLE facts (text TEXT NOT NULL, hash TEXT NOT NULL)"
 

@@ -3,7 +3,8 @@
  *
  * The events are the truth. `entities`, `buckets` and `stale` are projections: thrown away and rebuilt from
  * the events whenever `projectionVersion` or the schema's version differs. `lines` repeats what the
- * events say about each log, so that nothing has to be counted. `waiting` and `meetings` belong to
+ * events say about each log, so that nothing has to be counted. `signatures` are of nodes, over their
+ * logs up to a place; nobody else can make them again. `waiting` and `meetings` belong to
  * this replica's dealings with others and are no part of the project.
  *
  * An event's row id is `line * 2^32 + seq`: each log is one range, in order, without an index.
@@ -41,10 +42,14 @@ CREATE TABLE lines (
   parent INTEGER,
   head_seq INTEGER NOT NULL,
   head_hash TEXT NOT NULL,
-  head_lamport INTEGER NOT NULL,
-  signed_seq INTEGER,
-  signature TEXT
+  head_lamport INTEGER NOT NULL
 );
+CREATE TABLE signatures (
+  line INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  signature TEXT NOT NULL,
+  PRIMARY KEY (line, seq)
+) WITHOUT ROWID;
 CREATE TABLE events (
   event INTEGER PRIMARY KEY,
   lamport INTEGER NOT NULL,

@@ -11,6 +11,7 @@ import type { Line } from "../log/branch.ts"
 import type { Frontier } from "../log/frontier.ts"
 import { rowOf } from "./database.ts"
 import type { Sqlite } from "./database.ts"
+import { newestSigned, Signatures } from "./signatures.ts"
 
 export interface LogLine extends Line {
   readonly publicKey: string
@@ -46,29 +47,34 @@ export class Lines {
   #lines: Array<LogLine> = []
   #byNode = new Map<string, Array<LogLine>>()
   readonly #changed = new Set<LogLine>()
-  readonly #sqlite: Sqlite
+  /** Signatures along the logs; of each the newest is repeated here. */
+  readonly signatures: Signatures
+  readonly #rows
   readonly #hash
   readonly #place
   readonly #save
 
   constructor(sqlite: Sqlite) {
-    this.#sqlite = sqlite
+    this.signatures = new Signatures(sqlite)
+    this.#rows = sqlite.prepare<[], LineRow>(
+      `SELECT lines.*, signatures.seq AS signed_seq, signatures.signature
+       FROM lines ${newestSigned} ORDER BY lines.line`,
+    )
     this.#hash = sqlite.prepare<[number], string>("SELECT hash FROM events WHERE event = ?").pluck()
     this.#place = sqlite.prepare<[number], { hash: string; lamport: number; entity: number }>(
       "SELECT hash, lamport, entity FROM events WHERE event = ?",
     )
     this.#save = sqlite.prepare(
       `INSERT INTO lines (line, node, public_key, first_seq, first_hash, parent, head_seq, head_hash,
-         head_lamport, signed_seq, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         head_lamport) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (line) DO UPDATE SET head_seq = excluded.head_seq, head_hash = excluded.head_hash,
-         head_lamport = excluded.head_lamport, signed_seq = excluded.signed_seq,
-         signature = excluded.signature`,
+         head_lamport = excluded.head_lamport`,
     )
     this.reload()
   }
 
   reload(): void {
-    const rows = this.#sqlite.prepare<[], LineRow>("SELECT * FROM lines ORDER BY line").all()
+    const rows = this.#rows.all()
     this.#lines = []
     this.#byNode = new Map()
     this.#changed.clear()
@@ -140,11 +146,15 @@ export class Lines {
     this.#changed.add(line)
   }
 
+  /**
+   * Keeps a signature that was checked, if it is the newest of its line. Call it inside a transaction,
+   * when the events are there.
+   */
   sign(line: LogLine, seq: number, signature: string): void {
     if (line.signedSeq !== undefined && line.signedSeq >= seq) return
+    if (!this.signatures.add(line.line, seq, signature)) return
     line.signedSeq = seq
     line.signature = signature
-    this.#changed.add(line)
   }
 
   flush(): void {
@@ -159,8 +169,6 @@ export class Lines {
         line.headSeq,
         line.headHash,
         line.headLamport,
-        line.signedSeq ?? null,
-        line.signature ?? null,
       )
     }
     this.#changed.clear()

@@ -371,9 +371,14 @@ export class Replica {
   #signOwn(): void {
     const line = this.#unsignedOwnLine()
     if (line === undefined) return
-    const { node, headSeq, headHash } = line
-    const signature = signHead(this.#key!.seed, this.project, node, headSeq, headHash)
-    this.lines.sign(line, headSeq, signature)
+    const { from, headHash: hash, headSeq: seq, line: number, node, signedSeq = from - 1 } = line
+    // Where nobody takes what is unsigned, a long log has to be cut on its way.
+    const isCut = this.members.rule === "members"
+    const places = isCut ? this.lines.signatures.places(number, signedSeq, seq) : [{ seq, hash }]
+    for (const place of places) {
+      const signature = signHead(this.#key!.seed, this.project, node, place.seq, place.hash)
+      this.lines.sign(line, place.seq, signature)
+    }
   }
 
   #unsignedOwnLine(): LogLine | undefined {

@@ -3,12 +3,14 @@
  *
  * The lacking runs of all logs are merged in the total order of events, so every prefix is causally
  * closed; a batch is about 4 MiB of that order, one segment for each log in it. A transaction that is
- * longer than a segment goes by itself, in parts.
+ * longer than a segment goes by itself, in parts. In a project of members each log's part of a batch
+ * ends where its node has signed it (`signed-batches.ts`).
  *
  * Invariants
  *  1. Only stretches of rows are remembered between batches: events never change, so a batch may be
  *     read long after the plan was made, and each is read from one state of the file.
- *  2. Memory does not grow with what is lacking: one batch, one transaction's part, and rows read ahead.
+ *  2. Memory does not grow with what is lacking: a batch or two, one transaction's part, and rows read
+ *     ahead.
  */
 import { rowOf, seqOfRow } from "../store/database.ts"
 import type { Replica } from "../store/replica.ts"
@@ -16,7 +18,11 @@ import { logsLacking, travellingLogs } from "../store/travelling.ts"
 import type { LackingOptions, TravellingLog } from "../store/travelling.ts"
 import type { Frontier } from "../log/frontier.ts"
 import { lineText, segmentBytesMax } from "../log/segment.ts"
+import { requiresSignature } from "../store/admission.ts"
+import type { Signed } from "../store/signatures.ts"
 import { goesOnAfter } from "./run.ts"
+import { SignedBatches } from "./signed-batches.ts"
+import type { Unit as SignableUnit } from "./signed-batches.ts"
 import { segmentFrom } from "./segment.ts"
 import type { Batch, Segment } from "./segment.ts"
 
@@ -122,31 +128,33 @@ class Source {
   }
 }
 
-/** A whole transaction of one log, or as much of it as one segment carries. */
-interface Unit {
+interface Unit extends SignableUnit<TravellingLog> {
   readonly source: Source
   readonly from: number
   readonly lines: ReadonlyArray<string>
-  readonly bytes: number
-  /** Chain hash at its end, and the line in which that event stands. */
-  readonly hash: string
-  readonly line: number
-  /** Whether the transaction ends with it. */
-  readonly isWhole: boolean
 }
 
-const nextUnit = (source: Source): Unit => {
-  const from = source.seq
+const nextUnit = (
+  source: Source,
+  previous: string,
+  signatureAt: (line: number, seq: number) => string | undefined,
+): Unit => {
+  const { log, seq: from } = source
   const lines: Array<string> = []
+  const headers: Array<string> = []
+  const hashes: Array<string> = []
   let bytes = 0
   for (;;) {
     const { header, salt, body, hash } = source.next()
     const text = lineText(header, salt, body)
     lines.push(text)
+    headers.push(header)
+    hashes.push(hash)
     bytes += Buffer.byteLength(text)
     const isWhole = !goesOnAfter(header)
     if (isWhole || bytes >= segmentBytesMax) {
-      return { source, from, lines, bytes, hash, line: source.line, isWhole }
+      const signature = isWhole ? signatureAt(source.line, source.seq - 1) : undefined
+      return { source, log, from, lines, bytes, isWhole, signature, headers, hashes, previous }
     }
   }
 }
@@ -164,6 +172,7 @@ interface Part {
   readonly from: number
   readonly previous: string
   readonly lines: Array<string>
+  bytes: number
   to: number
   head: string
   signature: string | undefined
@@ -177,9 +186,11 @@ class Outgoing {
   /** Chain hash up to which each log was given out. */
   readonly #hashes = new Map<TravellingLog, string>()
   /** Signed heads as they were when this was planned. */
-  readonly #signed: ReadonlyMap<number, { readonly seq: number; readonly signature: string }>
+  readonly #signed: ReadonlyMap<number, Signed>
   /** Read, but for the next batch. */
   #carried: Unit | undefined
+  /** In a project of members. */
+  readonly #signedBatches: SignedBatches<TravellingLog, Unit> | undefined
 
   constructor(replica: Replica, logs: ReadonlyArray<TravellingLog>) {
     this.#replica = replica
@@ -195,6 +206,15 @@ class Outgoing {
         seq === undefined || signature === undefined ? [] : [[line, { seq, signature }] as const],
       ),
     )
+    if (requiresSignature(replica)) this.#signedBatches = new SignedBatches(() => this.#next())
+  }
+
+  readonly #signatureAt = (line: number, seq: number): string | undefined => {
+    const signed = this.#signed.get(line)
+    if (signed?.seq === seq) return signed.signature
+    return this.#signedBatches === undefined
+      ? undefined
+      : this.#replica.lines.signatures.at(line, seq)
   }
 
   #next(): Unit | undefined {
@@ -203,7 +223,8 @@ class Outgoing {
     if (carried !== undefined) return carried
     const source = this.#sources.pop()
     if (source === undefined) return undefined
-    const unit = nextUnit(source)
+    const unit = nextUnit(source, this.#hashes.get(source.log)!, this.#signatureAt)
+    this.#hashes.set(unit.log, unit.hashes.at(-1)!)
     if (source.isDone) source.release()
     else if (unit.isWhole) this.#insert(source)
     // The rest of a transaction comes before anything else.
@@ -230,40 +251,42 @@ class Outgoing {
   batch(): Batch | undefined {
     const parts: Array<Part> = []
     const open = new Map<TravellingLog, Part>()
-    let bytes = 0
-    for (let unit = this.#next(); unit !== undefined; unit = this.#next()) {
-      if (bytes > 0 && bytes + unit.bytes > segmentBytesMax) {
-        this.#carried = unit
-        break
-      }
-      this.#add(unit, parts, open)
-      bytes += unit.bytes
-      if (!unit.isWhole) break
-    }
+    for (const unit of this.#signedBatches?.take() ?? this.#first()) this.#add(unit, parts, open)
     if (parts.length === 0) return undefined
     // In the order of their first events: a branch stands after what it parts from.
     return parts.map((part) => this.#segment(part))
   }
 
+  /** What comes first. */
+  *#first(): Generator<Unit> {
+    let bytes = 0
+    for (let unit = this.#next(); unit !== undefined; unit = this.#next()) {
+      if (bytes > 0 && bytes + unit.bytes > segmentBytesMax) {
+        this.#carried = unit
+        return
+      }
+      yield unit
+      bytes += unit.bytes
+      if (!unit.isWhole) return
+    }
+  }
+
   #add(unit: Unit, parts: Array<Part>, open: Map<TravellingLog, Part>): void {
-    const { log } = unit.source
+    const { bytes, from, hashes, lines, log, previous, signature } = unit
+    const head = hashes.at(-1)!
     let part = open.get(log)
-    if (part === undefined) {
-      const previous = this.#hashes.get(log)!
-      const { from, hash: head } = unit
-      part = { log, from, previous, lines: [], to: from, head, signature: undefined }
+    if (part === undefined || part.bytes + bytes > segmentBytesMax) {
+      part = { log, from, previous, lines: [], bytes: 0, to: from, head, signature }
       parts.push(part)
       open.set(log, part)
     }
-    for (const line of unit.lines) part.lines.push(line)
-    part.to = unit.from + unit.lines.length - 1
-    part.head = unit.hash
-    this.#hashes.set(log, unit.hash)
-    const signed = this.#signed.get(unit.line)
-    if (signed?.seq !== part.to) return
-    // A segment ends where the node has signed its log.
-    part.signature = signed.signature
-    open.delete(log)
+    for (const line of lines) part.lines.push(line)
+    part.bytes += bytes
+    part.to = from + lines.length - 1
+    part.head = head
+    part.signature = signature
+    // A segment ends where the node has signed its log last.
+    if (signature !== undefined && this.#signedBatches === undefined) open.delete(log)
   }
 
   #segment({ log, from, to, previous, head, lines, signature }: Part): Segment {

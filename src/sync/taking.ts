@@ -9,7 +9,7 @@
  */
 import { verifyHead } from "../event/hash.ts"
 import type { LamplogError } from "../event/failure.ts"
-import { admissionOf, requiresSignature } from "../store/admission.ts"
+import { requiresSignature } from "../store/admission.ts"
 import { saveCursor } from "../store/meetings.ts"
 import { Receiver } from "../store/receive.ts"
 import type { Replica } from "../store/replica.ts"
@@ -38,7 +38,7 @@ const isHeld = (replica: Replica, segment: Segment): boolean => {
 const noteSignature = ({ lines, project }: Replica, segment: Segment): void => {
   const { node, to, head, publicKey, signature } = segment
   const line = lines.holding(node, to, head)
-  if (line === undefined || signature === undefined) return
+  if (line === undefined || signature === undefined || (line.signedSeq ?? 0) >= to) return
   if (verifyHead(publicKey, signature, project, node, to, head)) lines.sign(line, to, signature)
 }
 
@@ -58,12 +58,9 @@ const passes = (segment: Segment, refused: Array<RefusedRun>, check: () => void)
   }
 }
 
-const mayBeFast = (replica: Replica, batch: Batch): boolean => {
-  if (!requiresSignature(replica)) return true
-  return batch.every(
-    ({ node, signature }) => signature !== undefined && admissionOf(replica, node) !== "unknown",
-  )
-}
+/** Who may not be stored at all the receiver finds out by itself. */
+const mayBeFast = (replica: Replica, batch: Batch): boolean =>
+  !requiresSignature(replica) || batch.every(({ signature }) => signature !== undefined)
 
 const receive = (receiver: Receiver, segment: Segment): void => {
   const { node, from, signature } = segment

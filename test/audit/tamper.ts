@@ -5,7 +5,7 @@
  * Left out by construction, because they change nothing that anyone could tell:
  *  - the hash of a bucket with a stale member: it is computed again before anyone reads it;
  *  - a bucket's members while one of them is stale, unless the list itself becomes impossible;
- *  - taking a signature away together with its seq: a log that nobody signed yet;
+ *  - taking a signature away: a log that nobody signed yet, or signed less often;
  *  - the last transactions of a log together with its line's head and all they changed: the replica
  *    as it was before.
  * The data holds no U+FFFD, so a flipped byte that breaks UTF-8 never reads as the text that was.
@@ -33,8 +33,6 @@ const columns = {
     "head_seq",
     "head_hash",
     "head_lamport",
-    "signed_seq",
-    "signature",
   ],
   events: ["event", "lamport", "hash", "entity", "aside", "header", "salt", "body"],
   entities: ["entity", "type", "id", "heads", "deleted", "fields", "conflicts"],
@@ -180,8 +178,10 @@ const swapEvents: Trick = (random, sqlite) => {
 
 const swapColumn: Trick = (random, sqlite) => {
   const column = random.pick(["header", "salt", "body", "hash"])
-  const [first, second] = random.shuffle(eventRows(sqlite))
   const read = sqlite.prepare(`SELECT ${column} FROM events WHERE event = ?`).pluck()
+  const [first, ...others] = random.shuffle([...eventRows(sqlite)])
+  // Some events say the same.
+  const second = others.find((row) => read.get(row) !== read.get(first))
   const values = [read.get(first), read.get(second)]
   const save = sqlite.prepare(`UPDATE events SET ${column} = ? WHERE event = ?`)
   save.run(values[1], first)
@@ -265,6 +265,30 @@ const deleteLine: Trick = (random, sqlite) => {
   }
 }
 
+/** A signature with a flipped bit, of another place, or of another log. */
+const editSignature: Trick = (random, sqlite) => {
+  const rows = sqlite
+    .prepare<[], { line: number; seq: number; signature: string }>("SELECT * FROM signatures")
+    .all()
+  const { line: number, seq, signature } = random.pick(rows)
+  const edits: ReadonlyArray<readonly [column: string, value: unknown]> = [
+    ["signature", flippedText(random, signature)],
+    ["signature", ""],
+    ["seq", random.pick([seq + 1000, -seq, "somewhere"])],
+    ["line", 90],
+  ]
+  const [column, value] = random.pick(edits)
+  const set = Buffer.isBuffer(value) ? "CAST(? AS TEXT)" : "?"
+  sqlite
+    .prepare(`UPDATE signatures SET ${column} = ${set} WHERE line = ? AND seq = ?`)
+    .run(value, number, seq)
+  const place = column === "seq" ? String(value) : String(seq)
+  return {
+    what: `edit ${column} of the signature ${number}:${seq}: ${String(value)}`,
+    places: [column === "line" ? "signatures of line 90" : `signature of event ${place}`],
+  }
+}
+
 const changeFile: Trick = (random, sqlite) => {
   const changes: ReadonlyArray<readonly [sql: string, place: string]> = [
     ["DROP INDEX events_by_entity", "index events_by_entity"],
@@ -299,6 +323,7 @@ const tricks: ReadonlyArray<Trick> = [
   inventEntity,
   rewindLine,
   deleteLine,
+  editSignature,
   changeFile,
 ]
 

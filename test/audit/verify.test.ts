@@ -63,13 +63,14 @@ describe("an untouched database", () => {
       entities: count("SELECT count(*) FROM entities"),
       logs: count("SELECT count(*) FROM lines"),
       buckets: count("SELECT count(*) FROM buckets"),
+      signatures: count("SELECT count(*) FROM signatures"),
     })
     const held = [
       "SELECT count(*) FROM events WHERE aside IS NOT NULL",
       "SELECT count(*) FROM entities WHERE conflicts <> '[]'",
       "SELECT count(*) FROM entities WHERE deleted = 1",
       "SELECT count(*) FROM lines WHERE parent IS NOT NULL",
-      "SELECT count(*) FROM lines WHERE signature IS NOT NULL",
+      "SELECT count(*) FROM signatures",
       "SELECT count(*) FROM stale",
       'SELECT count(*) FROM events WHERE header LIKE \'%"op":"resolve"%\'',
       "SELECT count(*) FROM entities WHERE entity > (SELECT value FROM meta WHERE key = 'listed')",

@@ -87,7 +87,7 @@ describe("a backup", () => {
     await mine.backupProject({ path })
     const sqlite = opened(path)
     const tables = sqlite.prepare("SELECT name FROM sqlite_schema ORDER BY name").pluck().all()
-    expect(tables).toEqual(["events", "facts", "lines"])
+    expect(tables).toEqual(["events", "facts", "lines", "signatures"])
     const bytes = readFileSync(path)
     const [key] = readdirSync(workshop.at("mine/.lamplog/keys"))
     const secret = readFileSync(workshop.at(`mine/.lamplog/keys/${key}`), "utf8").split("\n")[1]!
