@@ -48,6 +48,7 @@ CREATE TABLE signatures (
   line INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   signature TEXT NOT NULL,
+  kept INTEGER NOT NULL,
   PRIMARY KEY (line, seq)
 ) WITHOUT ROWID;
 CREATE TABLE events (

@@ -11,7 +11,7 @@ import type { Line } from "../log/branch.ts"
 import type { Frontier } from "../log/frontier.ts"
 import { rowOf } from "./database.ts"
 import type { Sqlite } from "./database.ts"
-import { newestSigned, Signatures } from "./signatures.ts"
+import { Signatures, strideBytes, strideEvents } from "./signatures.ts"
 
 export interface LogLine extends Line {
   readonly publicKey: string
@@ -21,6 +21,8 @@ export interface LogLine extends Line {
   /** The newest signed head known: one signature covers the log up to there. */
   signedSeq: number | undefined
   signature: string | undefined
+  /** The place of the last signature that stays when a newer one comes. */
+  keptSeq: number | undefined
 }
 
 interface LineRow {
@@ -35,6 +37,7 @@ interface LineRow {
   readonly head_lamport: number
   readonly signed_seq: number | null
   readonly signature: string | null
+  readonly kept_seq: number | null
 }
 
 interface EventPlace {
@@ -43,10 +46,15 @@ interface EventPlace {
   readonly entity: number
 }
 
+const lastKept = ({ from, keptSeq = from - 1 }: LogLine): number => keptSeq
+
 export class Lines {
   #lines: Array<LogLine> = []
   #byNode = new Map<string, Array<LogLine>>()
   readonly #changed = new Set<LogLine>()
+  /** Lines whose newest signature is not kept, and whether any of them is new. */
+  readonly #signed = new Set<LogLine>()
+  #hasSigned = false
   /** Signatures along the logs; of each the newest is repeated here. */
   readonly signatures: Signatures
   readonly #rows
@@ -57,8 +65,11 @@ export class Lines {
   constructor(sqlite: Sqlite) {
     this.signatures = new Signatures(sqlite)
     this.#rows = sqlite.prepare<[], LineRow>(
-      `SELECT lines.*, signatures.seq AS signed_seq, signatures.signature
-       FROM lines ${newestSigned} ORDER BY lines.line`,
+      `SELECT lines.*, signatures.seq AS signed_seq, signatures.signature,
+         (SELECT max(seq) FROM signatures WHERE line = lines.line AND kept = 1) AS kept_seq
+       FROM lines LEFT JOIN signatures ON signatures.line = lines.line
+         AND signatures.seq = (SELECT max(seq) FROM signatures WHERE line = lines.line)
+       ORDER BY lines.line`,
     )
     this.#hash = sqlite.prepare<[number], string>("SELECT hash FROM events WHERE event = ?").pluck()
     this.#place = sqlite.prepare<[number], { hash: string; lamport: number; entity: number }>(
@@ -78,6 +89,8 @@ export class Lines {
     this.#lines = []
     this.#byNode = new Map()
     this.#changed.clear()
+    this.#signed.clear()
+    this.#hasSigned = false
     for (const row of rows) {
       this.#adopt({
         line: row.line,
@@ -91,12 +104,14 @@ export class Lines {
         headLamport: row.head_lamport,
         signedSeq: row.signed_seq ?? undefined,
         signature: row.signature ?? undefined,
+        keptSeq: row.kept_seq ?? undefined,
       })
     }
   }
 
   #adopt(line: LogLine): void {
     this.#lines.push(line)
+    if (line.signedSeq !== line.keptSeq) this.#signed.add(line)
     const group = this.#byNode.get(line.node)
     if (group === undefined) this.#byNode.set(line.node, [line])
     else group.push(line)
@@ -133,6 +148,7 @@ export class Lines {
       headLamport: first.lamport,
       signedSeq: undefined,
       signature: undefined,
+      keptSeq: undefined,
     }
     this.#adopt(line)
     this.#changed.add(line)
@@ -152,9 +168,46 @@ export class Lines {
    */
   sign(line: LogLine, seq: number, signature: string): void {
     if (line.signedSeq !== undefined && line.signedSeq >= seq) return
-    if (!this.signatures.add(line.line, seq, signature)) return
+    if (!this.signatures.mayCut(line.line, seq)) return
+    const instead = line.signedSeq === line.keptSeq ? undefined : line.signedSeq
+    this.signatures.add(line.line, seq, signature, instead)
     line.signedSeq = seq
     line.signature = signature
+    this.#signed.add(line)
+    this.#hasSigned = true
+  }
+
+  /** Signs a log to its end, and along it if it is to be cut. */
+  signToEnd(line: LogLine, isCut: boolean, sign: (seq: number, hash: string) => string): void {
+    const { from, headHash: hash, headSeq: seq, signedSeq = from - 1 } = line
+    const along = isCut ? this.signatures.places(line.line, signedSeq, seq) : [{ seq, hash }]
+    for (const place of along) {
+      this.sign(line, place.seq, sign(place.seq, place.hash))
+      this.keepSigned()
+    }
+  }
+
+  /**
+   * Keeps the newest signatures for good when there was a stride since that was done last. Call it when
+   * what is held is whole: these are places where all logs may be cut together.
+   */
+  keepSigned(): void {
+    if (!this.#hasSigned) return
+    this.#hasSigned = false
+    let events = 0
+    for (const line of this.#signed) events += line.signedSeq! - lastKept(line)
+    if (events < strideEvents) {
+      let bytes = 0
+      for (const line of this.#signed) {
+        bytes += this.signatures.bytes(line.line, lastKept(line), line.signedSeq!)
+      }
+      if (bytes < strideBytes) return
+    }
+    for (const line of this.#signed) {
+      this.signatures.keep(line.line, line.signedSeq!)
+      line.keptSeq = line.signedSeq
+    }
+    this.#signed.clear()
   }
 
   flush(): void {

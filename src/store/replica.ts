@@ -263,6 +263,7 @@ export class Replica {
         this.projection.flush()
         // Where nobody takes what is unsigned, a key that is lost must leave nothing behind that is.
         if (this.members.rule === "members") this.#signOwn()
+        this.lines.keepSigned()
         this.lines.flush()
         this.sqlite.exec("COMMIT")
       })
@@ -371,14 +372,11 @@ export class Replica {
   #signOwn(): void {
     const line = this.#unsignedOwnLine()
     if (line === undefined) return
-    const { from, headHash: hash, headSeq: seq, line: number, node, signedSeq = from - 1 } = line
+    const { seed } = this.#key!
     // Where nobody takes what is unsigned, a long log has to be cut on its way.
-    const isCut = this.members.rule === "members"
-    const places = isCut ? this.lines.signatures.places(number, signedSeq, seq) : [{ seq, hash }]
-    for (const place of places) {
-      const signature = signHead(this.#key!.seed, this.project, node, place.seq, place.hash)
-      this.lines.sign(line, place.seq, signature)
-    }
+    this.lines.signToEnd(line, this.members.rule === "members", (seq, hash) =>
+      signHead(seed, this.project, line.node, seq, hash),
+    )
   }
 
   #unsignedOwnLine(): LogLine | undefined {

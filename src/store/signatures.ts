@@ -2,22 +2,25 @@
  * The signatures that are known along each log: places where it may be cut, for each of them covers the
  * log up to there.
  *
- * In a project of members nobody takes what its node has not signed. Somebody who hands a long log on, in
- * batches, cuts each of them at such a place, also long after its node has gone.
+ * In a project of members nobody takes what its node has not signed. Somebody who hands long logs on, in
+ * batches, cuts them at such places, also long after their nodes have gone. Logs that build on each
+ * other can only be cut where they were all signed at one time. So the signatures of all logs are kept
+ * together: after every stride of what is held, the newest of each; what comes in between gives way to
+ * the next.
  *
  * Invariants
  *  1. A signature stands at the end of a transaction, since nothing may be cut elsewhere.
- *  2. They stay few: of any three neighbours the outer two are `strideEvents` or `strideBytes` apart. So
- *     there are at most two for each stride of a log, and two more.
- *  3. The newest of a log is always kept.
+ *  2. They stay few: of a log at most one for each stride of all logs together, and the newest.
+ *  3. The newest of a log is always there.
  */
 import { headerFromText } from "../event/event.ts"
 import { rowOf } from "./database.ts"
 import type { Sqlite } from "./database.ts"
 
 /**
- * A batch is about 4 MiB, or ten thousand small events. With places so near to each other a cut puts
- * off a quarter of it at most, while the signatures of a million small events take half a megabyte.
+ * A batch is about 4 MiB, or ten thousand small events: with places so near to each other a cut puts off a
+ * quarter of it at most. And a million small events of one log take two thousand signatures, which
+ * is a third of a megabyte.
  */
 export const strideEvents = 500
 export const strideBytes = 1024 * 1024
@@ -29,22 +32,18 @@ export interface Signed {
 
 export class Signatures {
   readonly #at
-  readonly #newest
   readonly #header
   readonly #hash
   readonly #sizes
+  readonly #bytes
   readonly #insert
+  readonly #keep
   readonly #remove
 
   constructor(sqlite: Sqlite) {
     this.#at = sqlite
       .prepare<[number, number], string>(
         "SELECT signature FROM signatures WHERE line = ? AND seq = ?",
-      )
-      .pluck()
-    this.#newest = sqlite
-      .prepare<[number], number>(
-        "SELECT seq FROM signatures WHERE line = ? ORDER BY seq DESC LIMIT 2",
       )
       .pluck()
     this.#header = sqlite
@@ -57,7 +56,16 @@ export class Signatures {
          WHERE event BETWEEN ? AND ? ORDER BY event`,
       )
       .pluck()
-    this.#insert = sqlite.prepare("INSERT INTO signatures (line, seq, signature) VALUES (?, ?, ?)")
+    this.#bytes = sqlite
+      .prepare<[number, number], number>(
+        `SELECT sum(octet_length(header) + octet_length(body)) FROM events
+         WHERE event BETWEEN ? AND ?`,
+      )
+      .pluck()
+    this.#insert = sqlite.prepare(
+      "INSERT INTO signatures (line, seq, signature, kept) VALUES (?, ?, ?, 0)",
+    )
+    this.#keep = sqlite.prepare("UPDATE signatures SET kept = 1 WHERE line = ? AND seq = ?")
     this.#remove = sqlite.prepare("DELETE FROM signatures WHERE line = ? AND seq = ?")
   }
 
@@ -66,24 +74,24 @@ export class Signatures {
     return this.#at.get(line, seq)
   }
 
-  /**
-   * Keeps a signature that is newer than those known of its line, and lets go of the one before if that
-   * is not needed. False when it stands inside a transaction.
-   */
-  add(line: number, seq: number, signature: string): boolean {
-    if (this.#transactionEnd(line, seq) !== seq) return false
-    const [last, before] = this.#newest.all(line)
-    if (last !== undefined && before !== undefined && !this.#areApart(line, before, seq)) {
-      this.#remove.run(line, last)
-    }
+  /** Adds the newest signature of a line, in place of one that is not to be kept. */
+  add(line: number, seq: number, signature: string, instead: number | undefined): void {
+    if (instead !== undefined) this.#remove.run(line, instead)
     this.#insert.run(line, seq, signature)
-    return true
   }
 
-  #areApart(line: number, from: number, to: number): boolean {
-    if (to - from >= strideEvents) return true
-    const sizes = this.#sizes.all(rowOf(line, from + 1), rowOf(line, to))
-    return sizes.reduce((sum, size) => sum + size, 0) >= strideBytes
+  keep(line: number, seq: number): void {
+    this.#keep.run(line, seq)
+  }
+
+  /** Whether a log may be cut after an event. */
+  mayCut(line: number, seq: number): boolean {
+    return this.#transactionEnd(line, seq) === seq
+  }
+
+  /** Bytes of a log's events after a place, up to another. */
+  bytes(line: number, after: number, to: number): number {
+    return this.#bytes.get(rowOf(line, after + 1), rowOf(line, to)) ?? 0
   }
 
   /** Where a log is to be signed after a place: at the ends of transactions, a stride apart, and at its end. */
@@ -112,7 +120,3 @@ export class Signatures {
     return transaction === undefined ? seq : seq + transaction.count - 1 - transaction.index
   }
 }
-
-/** The newest signature of each line, beside the line: for a query of `lines`. */
-export const newestSigned = `LEFT JOIN signatures ON signatures.line = lines.line AND signatures.seq =
-  (SELECT max(every.seq) FROM signatures AS every WHERE every.line = lines.line)`
