@@ -180,8 +180,10 @@ class Advance {
 
   /** Whether it was tried, and could not be taken to where it is signed. */
   #isHeldBack(candidate: Candidate): boolean {
-    if (this.#heldBack.size === 0) return false
-    return this.#loaded.run(candidate).hashes.some((hash) => this.#heldBack.has(hash))
+    const { hashes, isAll, nodes } = this.#heldBack
+    if (isAll || nodes.has(candidate.node)) return true
+    if (hashes.size === 0) return false
+    return this.#loaded.run(candidate).hashes.some((hash) => hashes.has(hash))
   }
 
   #mayStore(candidate: Candidate): boolean {
@@ -385,5 +387,6 @@ export const advance = (replica: Replica, runs: ReadonlyArray<Run>): Taken => {
     work.run()
     return work.finish()
   }
-  return requiresSignature(replica) ? toSignedEnds(replica, take) : take(new Set())
+  if (requiresSignature(replica)) return toSignedEnds(replica, take)
+  return take({ hashes: new Set(), nodes: new Set(), isAll: false })
 }
