@@ -172,15 +172,16 @@ const damaged = (path: string, why: string): LamplogError =>
   })
 
 const receiveRun = async (
+  { lines }: Replica,
   receiver: Receiver,
   run: BackedUpRun,
   path: string,
   tell: (events: number) => Promise<void>,
 ): Promise<void> => {
-  const { head, lines, signature, start, to } = run
+  const { head, lines: batches, signature, start, to } = run
   receiver.begin(start)
   let seq = start.from
-  for (const batch of lines()) {
+  for (const batch of batches()) {
     for (const text of batch) {
       receiver.line(text, `log ${start.node} event ${seq}`)
       seq += 1
@@ -192,6 +193,8 @@ const receiveRun = async (
     throw damaged(path, `the log of ${start.node} ends elsewhere`)
   }
   receiver.end(signature)
+  // Where a log is cut before its end, its signature was worth keeping.
+  if (head === undefined) lines.keepSigned(true)
 }
 
 /** Receives a backup's events; call it inside a transaction of the replica. */
@@ -207,7 +210,7 @@ const receiveBackup = (file: BackupFile, replica: Replica): Effect.Effect<Receiv
         listener({ stage: "restoring", done, total: facts.events, unit: "events" })
         await breathe(signal)
       }
-      for (const run of file.runs()) await receiveRun(receiver, run, path, tell)
+      for (const run of file.runs()) await receiveRun(replica, receiver, run, path, tell)
       if (done !== facts.events) throw damaged(path, `it has ${done} events of ${facts.events}`)
       for (const [log, { hash, seq }] of Object.entries(facts.frontier)) {
         if (replica.lines.holding(log.split("-")[0]!, seq, hash) === undefined) {

@@ -52,9 +52,9 @@ export class Lines {
   #lines: Array<LogLine> = []
   #byNode = new Map<string, Array<LogLine>>()
   readonly #changed = new Set<LogLine>()
-  /** Lines whose newest signature is not kept, and whether any of them is new. */
+  /** Lines whose newest signature is not kept, and those of them where it is new. */
   readonly #signed = new Set<LogLine>()
-  #hasSigned = false
+  readonly #justSigned = new Set<LogLine>()
   /** Signatures along the logs; of each the newest is repeated here. */
   readonly signatures: Signatures
   readonly #rows
@@ -90,7 +90,7 @@ export class Lines {
     this.#byNode = new Map()
     this.#changed.clear()
     this.#signed.clear()
-    this.#hasSigned = false
+    this.#justSigned.clear()
     for (const row of rows) {
       this.#adopt({
         line: row.line,
@@ -169,12 +169,14 @@ export class Lines {
   sign(line: LogLine, seq: number, signature: string): void {
     if (line.signedSeq !== undefined && line.signedSeq >= seq) return
     if (!this.signatures.mayCut(line.line, seq)) return
+    // Long runs may come in one transaction, and each is a place to cut at.
+    if (this.#justSigned.has(line) && this.#areApart([line])) this.#keep(line)
     const instead = line.signedSeq === line.keptSeq ? undefined : line.signedSeq
     this.signatures.add(line.line, seq, signature, instead)
     line.signedSeq = seq
     line.signature = signature
     this.#signed.add(line)
-    this.#hasSigned = true
+    this.#justSigned.add(line)
   }
 
   /** Signs a log to its end, and along it if it is to be cut. */
@@ -188,26 +190,31 @@ export class Lines {
   }
 
   /**
-   * Keeps the newest signatures for good when there was a stride since that was done last. Call it when
-   * what is held is whole: these are places where all logs may be cut together.
+   * Keeps the newest signatures for good when there was a stride since that was done last, or when they
+   * were kept before. Call it when what is held is whole: then all logs may be cut there together.
    */
-  keepSigned(): void {
-    if (!this.#hasSigned) return
-    this.#hasSigned = false
+  keepSigned(wereKept = false): void {
+    if (this.#justSigned.size === 0) return
+    if (wereKept || this.#areApart(this.#signed)) for (const line of this.#signed) this.#keep(line)
+    this.#justSigned.clear()
+  }
+
+  #keep(line: LogLine): void {
+    this.signatures.keep(line.line, line.signedSeq!)
+    line.keptSeq = line.signedSeq
+    this.#signed.delete(line)
+  }
+
+  /** Whether there is a stride from where these lines were kept last to where they are signed. */
+  #areApart(lines: Iterable<LogLine>): boolean {
     let events = 0
-    for (const line of this.#signed) events += line.signedSeq! - lastKept(line)
-    if (events < strideEvents) {
-      let bytes = 0
-      for (const line of this.#signed) {
-        bytes += this.signatures.bytes(line.line, lastKept(line), line.signedSeq!)
-      }
-      if (bytes < strideBytes) return
+    let bytes = 0
+    for (const line of lines) events += line.signedSeq! - lastKept(line)
+    if (events >= strideEvents) return true
+    for (const line of lines) {
+      bytes += this.signatures.bytes(line.line, lastKept(line), line.signedSeq!)
     }
-    for (const line of this.#signed) {
-      this.signatures.keep(line.line, line.signedSeq!)
-      line.keptSeq = line.signedSeq
-    }
-    this.#signed.clear()
+    return bytes >= strideBytes
   }
 
   flush(): void {

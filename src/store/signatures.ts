@@ -10,7 +10,8 @@
  *
  * Invariants
  *  1. A signature stands at the end of a transaction, since nothing may be cut elsewhere.
- *  2. They stay few: of a log at most one for each stride of all logs together, and the newest.
+ *  2. They stay few: of a log at most one for each stride of its own, one for each stride of all logs
+ *     together, and the newest.
  *  3. The newest of a log is always there.
  */
 import { headerFromText } from "../event/event.ts"

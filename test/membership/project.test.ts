@@ -1,5 +1,6 @@
 /** A project of members as those see it who use it: who may write, and what others are told. */
 import { cpSync, rmSync } from "node:fs"
+import Database from "better-sqlite3"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { initProject, LamplogError, openProject, restoreProject } from "../../src/index.ts"
 import type { OpenProject } from "../../src/index.ts"
@@ -210,6 +211,29 @@ describe("a project of members", () => {
     expect((await restored.status()).digest).toBe(digest)
     const error = await refusal(restored.change([put("token/b", {})], ana))
     expect(error).toMatchObject({ code: "not-a-member" })
+  })
+
+  it("gets back from a backup where its logs may be cut", async () => {
+    const workshop = new Workshop()
+    const project = await found(workshop)
+    for (let round = 0; round < 5; round++) {
+      const changes = Array.from({ length: 300 }, (_, at) => put(`token/${round}-${at}`, {}))
+      await project.change(changes, ana)
+    }
+    const { backupPath: path } = await project.backupProject({ path: workshop.at("all.backup") })
+    const restored = await restoreProject(path, {
+      ...workshop.options,
+      directory: workshop.at("back"),
+    })
+    onTestFinished(() => restored.close())
+    const [before, after] = ["a", "back"].map((name) => {
+      const sqlite = new Database(workshop.at(`${name}/.lamplog/project.db`), { readonly: true })
+      onTestFinished(() => void sqlite.close())
+      return sqlite.prepare("SELECT line, seq, signature FROM signatures").all()
+    })
+    expect(before!.length).toBeGreaterThanOrEqual(3)
+    expect(after).toEqual(before)
+    expect((await restored.verify()).ok).toBe(true)
   })
 })
 
