@@ -39,8 +39,7 @@ export const placeAt = (url: string, options: NatsOptions = {}): RemotePlace => 
 
 export const streamOf = (guest: Guest): string => `LAMP_${guest.replica.project}`
 
-export const peerFor = ({ local, news }: Guest): Peer =>
-  peerOf(local, { changed: news.changed })
+export const peerFor = ({ local, news }: Guest): Peer => peerOf(local, { changed: news.changed })
 
 /** Removes all streams, so that the next test finds an empty server. */
 export const emptyServer = (server: TestServer): Promise<void> =>
